@@ -1,0 +1,130 @@
+/*
+ * backend.h - the contract between common code and a backend.
+ *
+ * Common code (src/) reaches a backend only through struct troth__backend; a backend reaches the operating system's
+ * security library only through one table of native calls, which hangs on the backend as `native`. Tests copy a
+ * backend, point `native` at a scripted table, and give the copy to troth__credential_acquire.
+ *
+ * Who does what
+ *
+ * Common code owns everything that must be alike on every platform: argument checks, names' syntax, the order of
+ * calls, the sticky failure, the number of legs, what a token is (token.h: NTLM never passes, in either direction),
+ * the requirements and the one place where a context becomes complete, the hints of errors. A backend owns the native
+ * calls, native names and native codes, and nothing else. It never decides whether a context is good enough.
+ *
+ * Errors: every function that returns a status takes a non-NULL, begun troth_error (error.h) and, when it fails, has
+ * set its status, native codes and text with the functions of error.h. The text says what was asked of the native
+ * layer and every word that the native layer said; common code puts "what was being done, to whom" before it and the
+ * hint behind it. No allocation on the failure path.
+ *
+ * Outputs are zeroed by the backend before any work.
+ */
+#ifndef TROTH_SRC_BACKEND_H
+#define TROTH_SRC_BACKEND_H
+
+#include "bytes.h"
+#include "troth/troth.h"
+
+/* A credential's whole configuration: checked, copied, and immutable as long as the native credential lives. */
+struct troth__credential_config {
+    troth_role role;
+    troth_mechanism mechanism; /* NEGOTIATE or KERBEROS, never DEFAULT */
+    troth_name name;           /* checked; all members may be NULL */
+    const char *keytab;        /* at most one of these three is not NULL */
+    const char *ccache;
+    const char *password; /* wiped by common code after credential_free */
+};
+
+/* A context's configuration: checked, copied, and immutable as long as the native context lives. */
+struct troth__context_config {
+    troth_name target; /* initiator: checked, not empty. Acceptor: empty */
+    uint32_t
+        requested;     /* initiator: the union of what was requested and what is required. Acceptor: what is required */
+    uint32_t required; /* for backends whose native acceptor wants to be told; the check is common code's */
+    const troth_bindings *bindings; /* NULL, or a copy that lives as long as the native context */
+};
+
+/* What a native context says of itself after its final success. */
+struct troth__attributes {
+    troth_mechanism mechanism;  /* KERBEROS, or UNSET (0) for any other: common code refuses it, and mechanism_name says
+                                   which it was */
+    const char *mechanism_name; /* for the text: static, or as long as the context */
+    uint32_t properties;        /* TROTH_MUTUAL ... TROTH_ANONYMOUS, as the native layer reported them */
+    troth_binding_result bindings;
+    int64_t expiry; /* seconds since 1970 UTC, TROTH_NEVER, TROTH_UNKNOWN */
+    size_t wrap_header;
+    size_t wrap_overhead;
+    size_t mic_size;
+};
+
+typedef struct troth__backend troth__backend;
+
+struct troth__backend {
+    const char *name;   /* what troth_backend_name returns */
+    const void *native; /* the table of native calls; its type is the backend's own */
+
+    /*
+     * Acquires the native credential. self and config outlive it. May block on a KDC.
+     * Returns TROTH_OK with *credential set, or a failure with *credential NULL.
+     */
+    troth_status (*credential_acquire)(const troth__backend *self, const struct troth__credential_config *config,
+                                       void **credential, troth_error *error);
+
+    /* Frees it. Common code calls this after the last context made of it was freed. NULL is allowed. */
+    void (*credential_free)(void *credential);
+
+    /*
+     * Makes a native context: imports the target's name, makes no handshake call. May be called by several threads at
+     * once on one credential; so may every function below on different contexts of one credential.
+     */
+    troth_status (*context_new)(void *credential, const struct troth__context_config *config, void **context,
+                                troth_error *error);
+
+    /* Frees it at any point of its life. NULL is allowed. */
+    void (*context_free)(void *context);
+
+    /*
+     * One native step. in is empty exactly at an initiator's first step. *out is a view that lives until the next call
+     * on this context; it is set whatever is returned, and empty unless the native layer really wrote a token.
+     * TROTH_OK: natively complete. TROTH_CONTINUE: another token is due. Otherwise a failure; common code does not
+     * step again.
+     */
+    troth_status (*step)(void *context, troth__bytes in, troth__bytes *out, troth_error *error);
+
+    /* Called once, after step returned TROTH_OK. */
+    troth_status (*attributes)(void *context, struct troth__attributes *attributes, troth_error *error);
+
+    /*
+     * The peer's and the target's display name: a new NUL-terminated string that common code frees with troth__free.
+     * Called only after completion. TROTH_E_UNAVAILABLE where the provider does not tell; never an empty string.
+     */
+    troth_status (*peer_name)(void *context, char **name, troth_error *error);
+    troth_status (*target_name)(void *context, char **name, troth_error *error);
+
+    /*
+     * Messages, on completed contexts only. As the public calls of the same names have it, except: common code has
+     * checked the arguments, keeps the sticky failure, checks what protection is required, and wipes a message whose
+     * unwrap failed. wrap and get_mic return TROTH_E_BUFFER_TOO_SMALL, with *output_length the size needed, before
+     * anything native was changed.
+     */
+    troth_status (*wrap)(void *context, troth_protection protection, troth__bytes data, uint8_t *output,
+                         size_t capacity, size_t *output_length, troth_error *error);
+    troth_status (*unwrap)(void *context, uint8_t *message, size_t length, troth__bytes *data,
+                           troth_protection *protection, troth_error *error);
+    troth_status (*get_mic)(void *context, troth__bytes data, uint8_t *mic, size_t capacity, size_t *mic_length,
+                            troth_error *error);
+    troth_status (*verify_mic)(void *context, troth__bytes data, troth__bytes mic, troth_error *error);
+};
+
+/* The backend that this library was built with: defined once, in backends/NAME/backend.c. */
+extern const troth__backend troth__backend_here;
+
+/*
+ * troth_credential_acquire on a given backend: the seam where tests put a scripted one. backend outlives the
+ * credential.
+ */
+troth_status troth__credential_acquire(const troth__backend *backend, troth_role role,
+                                       const troth_credential_options *options, troth_credential **credential,
+                                       troth_error *error);
+
+#endif
