@@ -4,10 +4,12 @@
 
 #include "troth/troth.h"
 
-#if defined(__GNUC__) || defined(__clang__)
-#define TROTH__PRINTF(format, first) __attribute__((format(__printf__, format, first)))
+#if defined(__clang__)
+#define TROTH__PRINTF(string, first) __attribute__((format(__printf__, string, first)))
+#elif defined(__GNUC__)
+#define TROTH__PRINTF(string, first) __attribute__((format(__gnu_printf__, string, first)))
 #else
-#define TROTH__PRINTF(format, first)
+#define TROTH__PRINTF(string, first)
 #endif
 
 /*
