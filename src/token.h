@@ -12,9 +12,10 @@
 
 enum troth__token_kind {
     TROTH__TOKEN_UNKNOWN = 0,
-    TROTH__TOKEN_KERBEROS,    /* RFC 2743 section 3.1 header with the Kerberos OID (the old Microsoft one as well) */
-    TROTH__TOKEN_SPNEGO_INIT, /* the same with the SPNEGO OID and a NegTokenInit (RFC 4178 section 4.2.1; the
-                                 Windows acceptor's NegTokenInit2 hint is one too) */
+    TROTH__TOKEN_KERBEROS, /* RFC 2743 section 3.1 header with the Kerberos OID (the old Microsoft one as well), or an
+                              AP-REQ, AP-REP or KRB-ERROR without it */
+    TROTH__TOKEN_SPNEGO_INIT,     /* the same with the SPNEGO OID and a NegTokenInit (RFC 4178 section 4.2.1; the
+                                     Windows acceptor's NegTokenInit2 hint is one too) */
     TROTH__TOKEN_SPNEGO_RESPONSE, /* a NegTokenResp */
     TROTH__TOKEN_NTLM             /* raw NTLMSSP */
 };
@@ -29,9 +30,13 @@ struct troth__token_facts {
 
     bool chooses_ntlm; /* SPNEGO_RESPONSE: supportedMech is NTLM */
     bool rejects;      /* SPNEGO_RESPONSE: negState is reject */
-    bool carries_ntlm; /* SPNEGO: the token inside begins with "NTLMSSP" and NUL */
+    bool carries_ntlm; /* SPNEGO: the token inside is NTLM's: it begins with "NTLMSSP" and NUL, or is framed as such */
 
-    /* A KRB-ERROR (RFC 4120 section 5.9.1), raw or inside SPNEGO. It is not authenticated. */
+    /* Bytes that are not clean DER, where a provider might read something else, have chooses_ntlm and carries_ntlm when
+       NTLM's signature or OID stands anywhere in them; then of kind UNKNOWN as well. */
+
+    /* A KRB-ERROR (RFC 4120 section 5.9.1), raw or inside SPNEGO, of which both the code and the time could be read. It
+       is not authenticated. */
     bool krb_error;
     int32_t krb_error_code; /* as RFC 4120 section 7.5.9 numbers them: 37 is KRB_AP_ERR_SKEW */
     int64_t krb_error_time; /* stime, the peer's clock, seconds since 1970 UTC */
