@@ -1,0 +1,483 @@
+/* context.c - one conversation's handshake: the order of calls, what a token may be, and the requirements. */
+#include "context.h"
+
+#include <string.h>
+
+#include "error.h"
+#include "hint.h"
+#include "name.h"
+#include "portability.h"
+#include "token.h"
+
+/* RFC 4120 needs two legs, SPNEGO at most four, NTLM three; sixteen is a peer that plays with us. */
+#define MAX_LEGS 16
+#define NAME_SHOWN 256
+
+#define INITIATOR_PROPERTIES TROTH_DEFAULT_REQUESTED
+#define ACCEPTOR_PROPERTIES (TROTH_DEFAULT_REQUESTED | TROTH_CHANNEL_BOUND)
+
+/* The caller's bindings and the bytes that they point to. */
+struct troth__context_bindings {
+    troth_bindings bindings;
+    uint8_t bytes[]; /* initiator address, acceptor address, application data */
+};
+
+static const struct {
+    uint32_t property;
+    const char *name;
+} property_names[] = {
+    {TROTH_MUTUAL, "mutual authentication"},          {TROTH_INTEGRITY, "integrity"},
+    {TROTH_CONFIDENTIALITY, "confidentiality"},       {TROTH_REPLAY_DETECTION, "replay detection"},
+    {TROTH_SEQUENCE_DETECTION, "sequence detection"}, {TROTH_CHANNEL_BOUND, "channel bindings"},
+};
+
+troth_role troth__context_role(const troth_context *context)
+{
+    return context->credential->config.role;
+}
+
+bool troth__context_fresh(const troth_context *context)
+{
+    return context->legs == 0;
+}
+
+/* ---- making and freeing --------------------------------------------------------------------------------------- */
+
+static troth_status check_options(troth_role role, const troth_context_options *options, troth_error *error)
+{
+    const uint32_t may_require = role == TROTH_INITIATOR ? INITIATOR_PROPERTIES : ACCEPTOR_PROPERTIES;
+    const uint32_t may_request = INITIATOR_PROPERTIES | TROTH_IDENTIFY;
+
+    if (options->size < sizeof *options)
+        return troth__error_set(error, TROTH_E_ARGUMENT,
+                                "the context options have no size; begin them with TROTH_CONTEXT_OPTIONS_INIT");
+    if ((options->flags & ~TROTH_DATAGRAM) != 0)
+        return troth__error_set(error, TROTH_E_ARGUMENT, "unknown option bits 0x%x", (unsigned)options->flags);
+    if (role == TROTH_INITIATOR && (options->required & TROTH_CHANNEL_BOUND) != 0)
+        return troth__error_set(error, TROTH_E_ARGUMENT,
+                                "an initiator cannot require TROTH_CHANNEL_BOUND: no protocol tells it whether the "
+                                "acceptor compared the bindings");
+    if ((options->required & ~(may_require | TROTH_NOTHING)) != 0)
+        return troth__error_set(error, TROTH_E_ARGUMENT, "properties that cannot be required: 0x%x",
+                                (unsigned)(options->required & ~may_require));
+    if ((options->requested & ~(may_request | TROTH_NOTHING)) != 0)
+        return troth__error_set(error, TROTH_E_ARGUMENT, "properties that cannot be requested: 0x%x",
+                                (unsigned)(options->requested & ~may_request));
+    if ((options->required & TROTH_NOTHING) != 0 && options->required != TROTH_NOTHING)
+        return troth__error_set(error, TROTH_E_ARGUMENT, "TROTH_NOTHING is required beside other properties");
+    if ((options->requested & TROTH_NOTHING) != 0 && options->requested != TROTH_NOTHING)
+        return troth__error_set(error, TROTH_E_ARGUMENT, "TROTH_NOTHING is requested beside other properties");
+    if ((options->required & TROTH_CHANNEL_BOUND) != 0 && options->bindings == NULL)
+        return troth__error_set(error, TROTH_E_ARGUMENT, "TROTH_CHANNEL_BOUND is required, but no bindings are given");
+    if (role == TROTH_ACCEPTOR && options->requested != 0)
+        return troth__error_set(error, TROTH_E_ARGUMENT, "only an initiator requests properties");
+    if (role == TROTH_ACCEPTOR && !troth__name_empty(&options->target))
+        return troth__error_set(error, TROTH_E_ARGUMENT,
+                                "an acceptor has no target; its own name belongs to its credential");
+    if (role == TROTH_INITIATOR && troth__name_empty(&options->target))
+        return troth__error_set(error, TROTH_E_ARGUMENT, "an initiator needs a target");
+    return role == TROTH_INITIATOR ? troth__name_check(&options->target, "target", error) : TROTH_OK;
+}
+
+/* Copies length bytes to *next, and says where they now are. */
+static const void *copy_part(uint8_t **next, const void *data, size_t length)
+{
+    void *copy = *next;
+
+    if (length == 0)
+        return NULL;
+    memcpy(copy, data, length);
+    *next += length;
+    return copy;
+}
+
+/* Returns NULL when memory is out. */
+static struct troth__context_bindings *copy_bindings(const troth_bindings *from)
+{
+    struct troth__context_bindings *copy;
+    uint8_t *next;
+
+    copy = troth__alloc(sizeof *copy + from->initiator_address_length + from->acceptor_address_length +
+                        from->application_data_length);
+    if (copy == NULL)
+        return NULL;
+    next = copy->bytes;
+    copy->bindings = *from;
+    copy->bindings.initiator_address = copy_part(&next, from->initiator_address, from->initiator_address_length);
+    copy->bindings.acceptor_address = copy_part(&next, from->acceptor_address, from->acceptor_address_length);
+    copy->bindings.application_data = copy_part(&next, from->application_data, from->application_data_length);
+    return copy;
+}
+
+/* Lengths that no certificate hash or address has, and pointers that are missing. */
+static bool bindings_sane(const troth_bindings *bindings)
+{
+    const size_t limit = 65536;
+
+    return (bindings->initiator_address != NULL || bindings->initiator_address_length == 0) &&
+           (bindings->acceptor_address != NULL || bindings->acceptor_address_length == 0) &&
+           (bindings->application_data != NULL || bindings->application_data_length == 0) &&
+           bindings->initiator_address_length <= limit && bindings->acceptor_address_length <= limit &&
+           bindings->application_data_length <= limit;
+}
+
+static uint32_t effective(uint32_t given, uint32_t standard)
+{
+    if (given == 0)
+        return standard;
+    return given & ~TROTH_NOTHING;
+}
+
+troth_status troth_context_new(troth_credential *credential, const troth_context_options *options,
+                               troth_context **context, troth_error *error)
+{
+    static const troth_context_options defaults = TROTH_CONTEXT_OPTIONS_INIT;
+    struct troth__context_config config = {.bindings = NULL};
+    troth_context *made = NULL;
+    troth_error scratch;
+    troth_status status;
+    troth_role role;
+
+    error = troth__error_begin(error, &scratch);
+    if (context == NULL)
+        return troth__error_set(error, TROTH_E_ARGUMENT, "nowhere to put the context");
+    *context = NULL;
+    if (credential == NULL)
+        return troth__error_set(error, TROTH_E_ARGUMENT, "a context needs a credential");
+    if (options == NULL)
+        options = &defaults;
+    role = credential->config.role;
+    status = check_options(role, options, error);
+    if (status != TROTH_OK)
+        return status;
+    if (options->bindings != NULL && !bindings_sane(options->bindings))
+        return troth__error_set(error, TROTH_E_ARGUMENT,
+                                "the channel bindings have a length without bytes, or more than 65,536 bytes");
+
+    made = troth__alloc(sizeof *made);
+    if (made == NULL)
+        return troth__error_set(error, TROTH_E_MEMORY, "out of memory for a context");
+    made->credential = troth__credential_hold(credential);
+    made->flags = options->flags;
+    made->required = effective(options->required, role == TROTH_INITIATOR ? TROTH_DEFAULT_REQUIRED_INITIATOR
+                                                                          : TROTH_DEFAULT_REQUIRED_ACCEPTOR);
+    if (options->bindings != NULL)
+        made->bindings = copy_bindings(options->bindings);
+    if ((options->bindings != NULL && made->bindings == NULL) ||
+        troth__name_copy(&options->target, &made->target) != 0) {
+        status = troth__error_set(error, TROTH_E_MEMORY, "out of memory for a context");
+        goto out;
+    }
+
+    config.target = made->target;
+    config.required = made->required;
+    config.requested =
+        made->required | (role == TROTH_INITIATOR ? effective(options->requested, TROTH_DEFAULT_REQUESTED) : 0);
+    config.bindings = made->bindings != NULL ? &made->bindings->bindings : NULL;
+    status = credential->backend->context_new(credential->native, &config, &made->native, error);
+    if (status != TROTH_OK)
+        goto out;
+    *context = made;
+    made = NULL;
+out:
+    troth_context_free(made);
+    return status;
+}
+
+void troth_context_free(troth_context *context)
+{
+    if (context == NULL)
+        return;
+    context->credential->backend->context_free(context->native);
+    troth__name_free(&context->target);
+    troth__free(context->bindings);
+    troth__free(context->peer_name);
+    troth__free(context->target_name);
+    troth_credential_free(context->credential);
+    troth__free(context);
+}
+
+/* ---- failing -------------------------------------------------------------------------------------------------- */
+
+troth_status troth__context_fail(troth_context *context, troth_error *error)
+{
+    context->failure.status = error->status;
+    context->failure.major = error->native_major;
+    context->failure.minor = error->native_minor;
+    return error->status;
+}
+
+troth_status troth__context_failed(const troth_context *context, troth_error *error)
+{
+    troth__error_native(error, context->failure.major, context->failure.minor);
+    return troth__error_set(error, context->failure.status, "this context failed before (%s), and a failure is final",
+                            troth_status_name(context->failure.status));
+}
+
+/* Says what was being done before what went wrong, and what to do about it behind. */
+static troth_status fail_step(troth_context *context, troth_error *error)
+{
+    const struct troth__credential_config *own = &context->credential->config;
+    char name[NAME_SHOWN];
+
+    if (own->role == TROTH_INITIATOR)
+        troth__error_prefix(error,
+                            "initiating to %s (%s): ", troth__name_show(&context->target, "nobody", name, sizeof name),
+                            troth__mechanism_show(own->mechanism));
+    else
+        troth__error_prefix(error, "accepting as %s (%s): ",
+                            troth__name_show(&own->name, "any service in the keytab", name, sizeof name),
+                            troth__mechanism_show(own->mechanism));
+    troth__hint_add(error, own->role, TROTH__HINT_STEP);
+    return troth__context_fail(context, error);
+}
+
+/* ---- stepping ------------------------------------------------------------------------------------------------- */
+
+/* Nothing of the peer's reaches the provider that would make it speak NTLM, or that it would only misunderstand. */
+static troth_status check_token_in(const troth_context *context, const struct troth__token_facts *facts,
+                                   troth_error *error)
+{
+    const struct troth__credential_config *own = &context->credential->config;
+    const bool spnego = facts->kind == TROTH__TOKEN_SPNEGO_INIT || facts->kind == TROTH__TOKEN_SPNEGO_RESPONSE;
+
+    if (facts->kind == TROTH__TOKEN_NTLM)
+        return troth__error_set(error, TROTH_E_MECHANISM, "the peer speaks NTLM, which is excluded");
+    if (facts->kind == TROTH__TOKEN_SPNEGO_RESPONSE && (facts->chooses_ntlm || facts->carries_ntlm))
+        return troth__error_set(error, TROTH_E_MECHANISM, "the peer chose NTLM, which is excluded");
+    if (facts->kind == TROTH__TOKEN_SPNEGO_INIT && own->role == TROTH_ACCEPTOR && facts->offers_ntlm &&
+        !facts->offers_kerberos)
+        return troth__error_set(error, TROTH_E_MECHANISM, "the peer offers only NTLM, which is excluded");
+    if (own->mechanism == TROTH_MECHANISM_KERBEROS && spnego)
+        return troth__error_set(error, TROTH_E_MECHANISM,
+                                "the peer speaks Negotiate (SPNEGO), and this side Kerberos alone");
+    return TROTH_OK;
+}
+
+/* Nothing leaves this process that would let the peer answer with NTLM: such a token is emptied. */
+static troth_status check_token_out(troth__bytes *token, troth_error *error)
+{
+    struct troth__token_facts facts;
+
+    if (token->length == 0)
+        return TROTH_OK;
+    troth__token_inspect(*token, &facts);
+    if (facts.kind == TROTH__TOKEN_NTLM || facts.prefers_ntlm || facts.chooses_ntlm || facts.carries_ntlm) {
+        *token = (troth__bytes){NULL, 0};
+        return troth__error_set(error, TROTH_E_MECHANISM,
+                                "the native provider wanted to speak NTLM, which is excluded; nothing was sent");
+    }
+    return TROTH_OK;
+}
+
+/* What the peer's own words, which nobody authenticated, add to a native failure. */
+static void tell_of_peer(const struct troth__token_facts *facts, troth_error *error)
+{
+    const int32_t skew = 37; /* KRB_AP_ERR_SKEW, RFC 4120 section 7.5.9 */
+
+    if (facts->krb_error && facts->krb_error_code == skew && facts->krb_error_time != 0) {
+        int64_t ahead = facts->krb_error_time - troth__now();
+
+        error->status = TROTH_E_CLOCK_SKEW;
+        troth__error_append(error,
+                            "; the peer's clock is %lld seconds %s ours (as its error message says, which is not "
+                            "authenticated)",
+                            (long long)(ahead < 0 ? -ahead : ahead), ahead < 0 ? "behind" : "ahead of");
+    } else if (facts->rejects && !facts->krb_error && error->status == TROTH_E_FAILURE) {
+        error->status = TROTH_E_DENIED;
+        troth__error_append(error, "; the acceptor refused, and SPNEGO does not say why");
+    }
+}
+
+/* Names everything in missing: "mutual authentication, replay detection". */
+static void append_properties(troth_error *error, uint32_t missing)
+{
+    const char *between = "";
+
+    for (size_t i = 0; i < sizeof property_names / sizeof property_names[0]; i++) {
+        if ((missing & property_names[i].property) == 0)
+            continue;
+        troth__error_append(error, "%s%s", between, property_names[i].name);
+        between = ", ";
+    }
+}
+
+/*
+ * The native layer says that it is complete: the one place where a context becomes so. Attributes mean nothing before
+ * this point (RFC 2743 section 1.2.7; Microsoft says the same of fContextReq's twin).
+ */
+static troth_status complete(troth_context *context, troth_error *error)
+{
+    struct troth__attributes attributes = {.mechanism = TROTH_MECHANISM_DEFAULT};
+    troth_status status;
+    uint32_t missing;
+
+    status = context->credential->backend->attributes(context->native, &attributes, error);
+    if (status != TROTH_OK)
+        return status;
+    if (attributes.mechanism != TROTH_MECHANISM_KERBEROS)
+        return troth__error_set(error, TROTH_E_MECHANISM,
+                                "the mechanism that was really used is %s, and only Kerberos is "
+                                "allowed",
+                                attributes.mechanism_name != NULL ? attributes.mechanism_name : "unknown");
+    if ((attributes.properties & TROTH_ANONYMOUS) != 0)
+        return troth__error_set(error, TROTH_E_REQUIREMENT, "the initiator is anonymous");
+
+    /* Every sealed RFC 4121 message carries a checksum. */
+    if ((attributes.properties & TROTH_CONFIDENTIALITY) != 0)
+        attributes.properties |= TROTH_INTEGRITY;
+    if (attributes.bindings == TROTH_BINDING_BOUND)
+        attributes.properties |= TROTH_CHANNEL_BOUND;
+    else
+        attributes.properties &= ~TROTH_CHANNEL_BOUND;
+
+    missing = context->required & ~attributes.properties;
+    if (missing != 0) {
+        troth__error_set(error, TROTH_E_REQUIREMENT, "the peer is authenticated, but required and missing: ");
+        append_properties(error, missing);
+        troth__error_hint(error, "the initiator must ask for it%s; or require less here, knowing what is given up",
+                          (missing & TROTH_CHANNEL_BOUND) != 0 ? " and give its channel bindings" : "");
+        return TROTH_E_REQUIREMENT;
+    }
+    context->attributes = attributes;
+    context->complete = true;
+    return TROTH_OK;
+}
+
+static troth_status step(troth_context *context, troth__bytes in, troth__bytes *out, troth_error *error)
+{
+    struct troth__token_facts facts = {.kind = TROTH__TOKEN_UNKNOWN};
+    troth_status status;
+
+    if (context->legs >= MAX_LEGS)
+        return troth__error_set(error, TROTH_E_LIMIT, "the handshake has more than %d legs", MAX_LEGS);
+    context->legs++;
+    if (in.length > 0) {
+        troth__token_inspect(in, &facts);
+        status = check_token_in(context, &facts, error);
+        if (status != TROTH_OK)
+            return status;
+    }
+
+    status = context->credential->backend->step(context->native, in, out, error);
+    if (status != TROTH_OK && status != TROTH_CONTINUE) {
+        /* It may have words for the peer: a KRB-ERROR, a SPNEGO reject. */
+        tell_of_peer(&facts, error);
+        return check_token_out(out, error) == TROTH_OK ? error->status : TROTH_E_MECHANISM;
+    }
+    if (check_token_out(out, error) != TROTH_OK)
+        return TROTH_E_MECHANISM;
+    if (status == TROTH_OK) {
+        status = complete(context, error);
+        if (status != TROTH_OK)
+            *out = (troth__bytes){NULL, 0}; /* what we refuse must not look like a success to the peer */
+    }
+    return status;
+}
+
+troth_status troth_context_step(troth_context *context, const void *token_in, size_t length_in, const void **token_out,
+                                size_t *length_out, troth_error *error)
+{
+    troth__bytes out = {NULL, 0};
+    troth_error scratch;
+    troth_status status;
+
+    error = troth__error_begin(error, &scratch);
+    if (token_out != NULL)
+        *token_out = NULL;
+    if (length_out != NULL)
+        *length_out = 0;
+    if (context == NULL || token_out == NULL || length_out == NULL || (token_in == NULL && length_in > 0))
+        return troth__error_set(error, TROTH_E_ARGUMENT,
+                                "a step needs a context, room for its output, and a token's bytes");
+    if (context->failure.status != TROTH_OK)
+        return troth__context_failed(context, error);
+    if (context->complete)
+        return troth__error_set(error, TROTH_E_STATE, "the handshake is complete");
+    if (context->legs == 0 && (length_in > 0) != (context->credential->config.role == TROTH_ACCEPTOR))
+        return troth__error_set(error, TROTH_E_ARGUMENT, "%s",
+                                length_in > 0 ? "an initiator's first step takes no token"
+                                              : "an acceptor's first step needs the initiator's token");
+    if (context->legs > 0 && length_in == 0) {
+        troth__error_set(error, TROTH_E_BAD_TOKEN, "the peer's token is empty");
+        return fail_step(context, error);
+    }
+
+    status = step(context, (troth__bytes){token_in, length_in}, &out, error);
+    if (status != TROTH_OK && status != TROTH_CONTINUE)
+        status = fail_step(context, error);
+    *token_out = out.length > 0 ? out.data : NULL;
+    *length_out = out.length;
+    return status;
+}
+
+/* ---- asking --------------------------------------------------------------------------------------------------- */
+
+troth_status troth_context_info_get(const troth_context *context, troth_context_info *info, troth_error *error)
+{
+    troth_error scratch;
+    size_t size;
+
+    error = troth__error_begin(error, &scratch);
+    if (context == NULL || info == NULL || info->size < sizeof *info)
+        return troth__error_set(error, TROTH_E_ARGUMENT,
+                                "a context and an info begun with TROTH_CONTEXT_INFO_INIT are needed");
+    size = info->size;
+    memset(info, 0, sizeof *info);
+    info->size = size;
+    if (!context->complete)
+        return troth__error_set(error, TROTH_E_STATE, "the handshake is not complete");
+    info->role = troth__context_role(context);
+    info->mechanism = context->attributes.mechanism;
+    info->properties = context->attributes.properties;
+    info->bindings = context->attributes.bindings;
+    info->expiry = context->attributes.expiry;
+    info->wrap_header = context->attributes.wrap_header;
+    info->wrap_overhead = context->attributes.wrap_overhead;
+    info->mic_size = context->attributes.mic_size;
+    return TROTH_OK;
+}
+
+/* Fills *kept by ask when it is not there yet, and gives it out. */
+static troth_status name_get(troth_context *context, char **kept,
+                             troth_status (*ask)(void *native, char **name, troth_error *error), const char **name,
+                             troth_error *error)
+{
+    if (!context->complete)
+        return troth__error_set(error, TROTH_E_STATE, "the handshake is not complete");
+    if (*kept == NULL) {
+        troth_status status = ask(context->native, kept, error);
+
+        if (status != TROTH_OK)
+            return status;
+    }
+    *name = *kept;
+    return TROTH_OK;
+}
+
+troth_status troth_context_peer_name(troth_context *context, const char **name, troth_error *error)
+{
+    troth_error scratch;
+
+    error = troth__error_begin(error, &scratch);
+    if (name != NULL)
+        *name = NULL;
+    if (context == NULL || name == NULL)
+        return troth__error_set(error, TROTH_E_ARGUMENT, "a context and room for the name are needed");
+    if (context->complete && troth__context_role(context) == TROTH_INITIATOR &&
+        (context->attributes.properties & TROTH_MUTUAL) == 0)
+        return troth__error_set(error, TROTH_E_STATE, "the acceptor did not authenticate itself");
+    return name_get(context, &context->peer_name, context->credential->backend->peer_name, name, error);
+}
+
+troth_status troth_context_target_name(troth_context *context, const char **name, troth_error *error)
+{
+    troth_error scratch;
+
+    error = troth__error_begin(error, &scratch);
+    if (name != NULL)
+        *name = NULL;
+    if (context == NULL || name == NULL)
+        return troth__error_set(error, TROTH_E_ARGUMENT, "a context and room for the name are needed");
+    return name_get(context, &context->target_name, context->credential->backend->target_name, name, error);
+}

@@ -1,0 +1,38 @@
+/* context.h - a context's inside, shared by context.c (handshake) and message.c; the public contract is troth.h's. */
+#ifndef TROTH_SRC_CONTEXT_H
+#define TROTH_SRC_CONTEXT_H
+
+#include <stdbool.h>
+
+#include "credential.h"
+
+struct troth_context {
+    troth_credential *credential; /* held */
+    void *native;
+    troth_name target;                        /* ours; for the native layer and for texts */
+    struct troth__context_bindings *bindings; /* ours; NULL when none were given */
+    uint32_t required;
+    uint32_t flags;
+    uint8_t legs;  /* steps made */
+    bool complete; /* verified; set in one place, and never taken back: `failure` tells of a later failure */
+    struct {
+        troth_status status; /* TROTH_OK: none */
+        uint32_t major;
+        uint32_t minor;
+    } failure;
+    struct troth__attributes attributes; /* valid when complete */
+    char *peer_name;                     /* kept once asked for */
+    char *target_name;
+};
+
+/* Makes a failure final for the context (unless it was misuse). Returns error->status. */
+troth_status troth__context_fail(troth_context *context, troth_error *error);
+
+/* For every call on a context that failed before: sets the same status and native codes and returns the status. */
+troth_status troth__context_failed(const troth_context *context, troth_error *error);
+
+/* The context's role, and whether it was never stepped. */
+troth_role troth__context_role(const troth_context *context);
+bool troth__context_fresh(const troth_context *context);
+
+#endif

@@ -1,0 +1,23 @@
+/* credential.h - what context.c needs of a credential; the public contract is troth.h's. */
+#ifndef TROTH_SRC_CREDENTIAL_H
+#define TROTH_SRC_CREDENTIAL_H
+
+#include "backend.h"
+
+struct troth__mutex;
+
+struct troth_credential {
+    const troth__backend *backend;
+    struct troth__credential_config config;
+    void *native;
+    struct troth__mutex *lock; /* guards holds, nothing else */
+    size_t holds;
+};
+
+/* One hold more. Returns credential. The last troth_credential_free ends it. */
+troth_credential *troth__credential_hold(troth_credential *credential);
+
+/* "Kerberos" or "Negotiate", for texts. */
+const char *troth__mechanism_show(troth_mechanism mechanism);
+
+#endif

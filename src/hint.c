@@ -1,0 +1,72 @@
+/* hint.c - the table of hints: which sentence helps with which status, in which role, at which place. */
+#include "hint.h"
+
+#include "error.h"
+
+struct hint {
+    troth_status status;
+    troth_role role; /* TROTH_ROLE_UNSET: both */
+    int place;       /* an enum troth__hint_place; -1: both */
+    const char *text;
+};
+
+/* The first row that fits is taken. */
+static const struct hint hints[] = {
+    {TROTH_E_NO_CREDENTIAL, TROTH_ACCEPTOR, -1,
+     "an acceptor needs a keytab that it may read, with a key for its service: name one, or set up the default "
+     "keytab (KRB5_KTNAME, /etc/krb5.keytab)"},
+    {TROTH_E_NO_CREDENTIAL, TROTH_INITIATOR, -1,
+     "get a ticket first (kinit; klist shows what there is; on Windows log on to the domain), or name a client keytab, "
+     "a ccache, or a principal and its password"},
+    {TROTH_E_UNKNOWN_TARGET, TROTH_ROLE_UNSET, TROTH__HINT_CREDENTIAL,
+     "the KDC does not know this principal: check its spelling and its realm"},
+    {TROTH_E_UNKNOWN_TARGET, TROTH_ROLE_UNSET, TROTH__HINT_STEP,
+     "the KDC knows no such service: check service and host for spelling, aliases and canonicalisation, and register "
+     "the name (kadmin addprinc, setspn)"},
+    {TROTH_E_WRONG_KEY, TROTH_ACCEPTOR, -1,
+     "the keytab has no key that fits this ticket: export it anew for the name and kvno that the ticket has, and let "
+     "the initiator get a new ticket if the key was changed (klist -k shows the keytab, kvno asks the KDC)"},
+    {TROTH_E_WRONG_KEY, TROTH_INITIATOR, TROTH__HINT_STEP,
+     "the acceptor could not open our ticket: its keytab has another key than the KDC, or the name that we asked for "
+     "belongs to another account"},
+    {TROTH_E_NO_KDC, TROTH_ROLE_UNSET, -1,
+     "no KDC answered for the realm: check krb5.conf or DNS for its address, the network and the firewall (port 88)"},
+    {TROTH_E_CLOCK_SKEW, TROTH_ROLE_UNSET, -1,
+     "the clocks differ by more than is allowed (usually 5 minutes): set the time on this machine, the peer and the "
+     "KDC (NTP)"},
+    {TROTH_E_DENIED, TROTH_INITIATOR, TROTH__HINT_CREDENTIAL,
+     "the password or key is wrong, or the account is locked, expired or refused by the KDC's policy"},
+    {TROTH_E_DENIED, TROTH_INITIATOR, TROTH__HINT_STEP, "the refusal does not say why: the acceptor's own log does"},
+    {TROTH_E_EXPIRED, TROTH_INITIATOR, -1,
+     "the ticket has ended: get a new one (kinit), or name a client keytab or a password, from which tickets are "
+     "renewed by themselves"},
+    {TROTH_E_EXPIRED, TROTH_ACCEPTOR, TROTH__HINT_STEP,
+     "the initiator came with a ticket that has ended: it must get a new one; check the clocks if it says that its "
+     "ticket is good"},
+    {TROTH_E_REPLAY, TROTH_ACCEPTOR, TROTH__HINT_STEP,
+     "this very token was already used here: somebody repeats recorded tokens, or an initiator sends one token twice"},
+    {TROTH_E_BINDINGS, TROTH_ROLE_UNSET, -1,
+     "the two ends do not see the same TLS channel: somebody stands in between (a TLS-terminating proxy, or an "
+     "attacker), or they use different binding types"},
+    {TROTH_E_MECHANISM, TROTH_ROLE_UNSET, TROTH__HINT_STEP,
+     "both ends must speak the same: Negotiate (SPNEGO) or Kerberos alone; a Windows peer that offers only NTLM does "
+     "not know our service name or used an IP address: register the name (setspn) and connect by it"},
+    {TROTH_E_MECHANISM, TROTH_ROLE_UNSET, TROTH__HINT_CREDENTIAL,
+     "the native library has no such mechanism: check how it was installed"},
+    {TROTH_E_ENCRYPTION, TROTH_ROLE_UNSET, -1,
+     "the two ends and the KDC have no encryption type in common that is allowed here: give the accounts AES keys and "
+     "check permitted_enctypes in krb5.conf"},
+};
+
+void troth__hint_add(troth_error *error, troth_role role, enum troth__hint_place place)
+{
+    for (size_t i = 0; i < sizeof hints / sizeof hints[0]; i++) {
+        const struct hint *hint = &hints[i];
+
+        if (hint->status == error->status && (hint->role == TROTH_ROLE_UNSET || hint->role == role) &&
+            (hint->place < 0 || hint->place == (int)place)) {
+            troth__error_hint(error, "%s", hint->text);
+            return;
+        }
+    }
+}
