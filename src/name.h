@@ -27,6 +27,12 @@ void troth__name_free(troth_name *copy);
  */
 const char *troth__name_show(const troth_name *name, const char *instead, char *buffer, size_t capacity);
 
+/*
+ * How many bytes the UTF-8 character at text has (1 to 4), or 0 when the length bytes there begin with none. The same
+ * strictness as below.
+ */
+size_t troth__utf8_character(const char *text, size_t length);
+
 /* length bytes are well-formed UTF-8 (RFC 3629: no overlong form, no surrogate, nothing above U+10FFFF). */
 bool troth__utf8_valid(const char *text, size_t length);
 
