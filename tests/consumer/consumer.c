@@ -1,0 +1,35 @@
+/*
+ * consumer.c - a program of somebody else that uses Troth: it knows the installed headers and the library, nothing of
+ * the source tree. It links one function of each public header and shows that an error comes back whole.
+ */
+#include <stdio.h>
+#include <string.h>
+
+#include <troth/stream.h>
+#include <troth/troth.h>
+
+int main(void)
+{
+    troth_error error = TROTH_ERROR_INIT;
+    troth_context *context = NULL;
+    unsigned char buffer[16];
+    size_t length = 0;
+    char version[32];
+
+    snprintf(version, sizeof version, "%d.%d.%d", TROTH_VERSION_MAJOR, TROTH_VERSION_MINOR, TROTH_VERSION_PATCH);
+    if (strcmp(version, troth_version()) != 0) {
+        fprintf(stderr, "headers of %s, library of %s\n", version, troth_version());
+        return 1;
+    }
+    if (troth_context_new(NULL, NULL, &context, &error) != TROTH_E_ARGUMENT || error.status != TROTH_E_ARGUMENT ||
+        error.text[0] == '\0') {
+        fprintf(stderr, "a context without a credential: %s, \"%s\"\n", troth_status_name(error.status), error.text);
+        return 1;
+    }
+    if (troth_frame_receive(-1, NULL, NULL, buffer, sizeof buffer, &length, &error) == TROTH_OK) {
+        fprintf(stderr, "a frame came out of no socket\n");
+        return 1;
+    }
+    printf("Troth %s over %s\n", troth_version(), troth_backend_name());
+    return 0;
+}
