@@ -1,0 +1,419 @@
+/* context.c - the native handshake, and what a native context says of itself. */
+#include "parts.h"
+
+#include <string.h>
+
+#include "error.h"
+#include "portability.h"
+
+#define FILETIME_UNITS 10000000   /* in a second */
+#define FILETIME_1970 11644473600 /* seconds from 1601 to 1970 */
+
+/* ISC and ASC bits are two tables, not one: 0x10000 is integrity in one of them and stream in the other. */
+struct flag_map {
+    uint32_t property;
+    unsigned long isc;
+    unsigned long asc;
+};
+
+static const struct flag_map requests[] = {
+    {TROTH_MUTUAL, ISC_REQ_MUTUAL_AUTH, ASC_REQ_MUTUAL_AUTH},
+    {TROTH_INTEGRITY, ISC_REQ_INTEGRITY, ASC_REQ_INTEGRITY},
+    {TROTH_CONFIDENTIALITY, ISC_REQ_CONFIDENTIALITY, ASC_REQ_CONFIDENTIALITY},
+    {TROTH_REPLAY_DETECTION, ISC_REQ_REPLAY_DETECT, ASC_REQ_REPLAY_DETECT},
+    {TROTH_SEQUENCE_DETECTION, ISC_REQ_SEQUENCE_DETECT, ASC_REQ_SEQUENCE_DETECT},
+    {TROTH_IDENTIFY, ISC_REQ_IDENTIFY, ASC_REQ_IDENTIFY},
+};
+
+static const struct flag_map answers[] = {
+    {TROTH_MUTUAL, ISC_RET_MUTUAL_AUTH, ASC_RET_MUTUAL_AUTH},
+    {TROTH_INTEGRITY, ISC_RET_INTEGRITY, ASC_RET_INTEGRITY},
+    {TROTH_CONFIDENTIALITY, ISC_RET_CONFIDENTIALITY, ASC_RET_CONFIDENTIALITY},
+    {TROTH_REPLAY_DETECTION, ISC_RET_REPLAY_DETECT, ASC_RET_REPLAY_DETECT},
+    {TROTH_SEQUENCE_DETECTION, ISC_RET_SEQUENCE_DETECT, ASC_RET_SEQUENCE_DETECT},
+    {TROTH_IDENTIFY, ISC_RET_IDENTIFY, ASC_RET_IDENTIFY},
+    {TROTH_DELEGATED, ISC_RET_DELEGATE, ASC_RET_DELEGATE},
+    {TROTH_ANONYMOUS, ISC_RET_NULL_SESSION, ASC_RET_NULL_SESSION},
+};
+
+static bool is_acceptor(const struct sspi_context *self)
+{
+    return self->credential->config->role == TROTH_ACCEPTOR;
+}
+
+static unsigned long flags_requested(const struct sspi_context *self)
+{
+    const struct troth__context_config *config = self->config;
+    unsigned long flags = is_acceptor(self) ? ASC_REQ_EXTENDED_ERROR : ISC_REQ_EXTENDED_ERROR;
+    size_t i;
+
+    for (i = 0; i < sizeof requests / sizeof requests[0]; i++) {
+        if ((config->requested & requests[i].property) != 0) {
+            flags |= is_acceptor(self) ? requests[i].asc : requests[i].isc;
+        }
+    }
+    /* Without this bit an acceptor with bindings refuses a peer that sends none. */
+    if (is_acceptor(self) && self->bindings != NULL && (config->required & TROTH_CHANNEL_BOUND) == 0) {
+        flags |= ASC_REQ_ALLOW_MISSING_BINDINGS;
+    }
+    return flags;
+}
+
+/* Appends one field behind the structure; an offset counts from its beginning. */
+static void bindings_put(SEC_CHANNEL_BINDINGS *bindings, size_t *at, const void *data, size_t length,
+                         unsigned long *offset, unsigned long *size)
+{
+    if (length > 0) {
+        memcpy((uint8_t *)bindings + *at, data, length);
+        *offset = (unsigned long)*at;
+        *size = (unsigned long)length;
+        *at += length;
+    }
+}
+
+static troth_status bindings_new(struct sspi_context *self, const troth_bindings *from, troth_error *error)
+{
+    SEC_CHANNEL_BINDINGS *bindings;
+    size_t at = sizeof *bindings;
+    size_t fields[3];
+    size_t size = sizeof *bindings;
+    size_t i;
+
+    fields[0] = from->initiator_address_length;
+    fields[1] = from->acceptor_address_length;
+    fields[2] = from->application_data_length;
+    for (i = 0; i < 3; i++) {
+        if (fields[i] > UINT32_MAX - size) {
+            return troth__error_set(error, TROTH_E_ARGUMENT, "the channel bindings are too long");
+        }
+        size += fields[i];
+    }
+    bindings = troth__alloc(size);
+    if (bindings == NULL) {
+        return troth__error_set(error, TROTH_E_MEMORY, "no memory for the channel bindings");
+    }
+    bindings->dwInitiatorAddrType = from->initiator_address_type;
+    bindings->dwAcceptorAddrType = from->acceptor_address_type;
+    bindings_put(bindings, &at, from->initiator_address, fields[0], &bindings->dwInitiatorOffset,
+                 &bindings->cbInitiatorLength);
+    bindings_put(bindings, &at, from->acceptor_address, fields[1], &bindings->dwAcceptorOffset,
+                 &bindings->cbAcceptorLength);
+    bindings_put(bindings, &at, from->application_data, fields[2], &bindings->dwApplicationDataOffset,
+                 &bindings->cbApplicationDataLength);
+    self->bindings = bindings;
+    self->bindings_size = (uint32_t)size;
+    return TROTH_OK;
+}
+
+troth_status sspi_context_new(void *credential, const struct troth__context_config *config, void **context,
+                              troth_error *error)
+{
+    struct sspi_context *self;
+    troth_status status = TROTH_OK;
+
+    *context = NULL;
+    self = troth__alloc(sizeof *self);
+    if (self == NULL) {
+        return troth__error_set(error, TROTH_E_MEMORY, "no memory for a context");
+    }
+    self->credential = credential;
+    self->config = config;
+    if (self->credential->wine) {
+        status = sspi_wine_check(config, error);
+    }
+    if (status == TROTH_OK && !is_acceptor(self)) {
+        status = sspi_name_new(&config->target, "target", &self->target, error);
+    }
+    if (status == TROTH_OK && config->bindings != NULL) {
+        status = bindings_new(self, config->bindings, error);
+    }
+    if (status != TROTH_OK) {
+        sspi_context_free(self);
+        return status;
+    }
+    *context = self;
+    return TROTH_OK;
+}
+
+void sspi_context_free(void *context)
+{
+    struct sspi_context *self = context;
+
+    if (self == NULL) {
+        return;
+    }
+    if (self->has_handle) {
+        self->credential->functions->DeleteSecurityContext(&self->handle);
+    }
+    troth__free(self->token);
+    troth__free(self->bindings);
+    sspi_wide_free(self->target);
+    troth__free(self);
+}
+
+SecBuffer sspi_buffer(unsigned long type, const void *data, size_t length)
+{
+    static const uint8_t nothing;
+    SecBuffer buffer;
+
+    /* The interface has one type for what is read and what is written; some providers fault at a NULL. */
+    buffer.BufferType = type;
+    buffer.cbBuffer = (unsigned long)length;
+    buffer.pvBuffer = (void *)(uintptr_t)(data != NULL ? data : &nothing);
+    return buffer;
+}
+
+/* One call of InitializeSecurityContext or AcceptSecurityContext. */
+static SECURITY_STATUS step_call(struct sspi_context *self, troth__bytes in, SecBufferDesc *output)
+{
+    const SecurityFunctionTableW *functions = self->credential->functions;
+    SecBuffer buffers[3];
+    SecBufferDesc input = {SECBUFFER_VERSION, 0, NULL};
+    CtxtHandle *known = self->has_handle ? &self->handle : NULL;
+    SECURITY_STATUS result;
+
+    input.pBuffers = buffers;
+    if (in.length > 0) {
+        buffers[input.cBuffers++] = sspi_buffer(SECBUFFER_TOKEN, in.data, in.length);
+        if (is_acceptor(self)) {
+            buffers[input.cBuffers++] = sspi_buffer(SECBUFFER_EMPTY, NULL, 0);
+        }
+    }
+    if (self->bindings != NULL) {
+        buffers[input.cBuffers++] = sspi_buffer(SECBUFFER_CHANNEL_BINDINGS, self->bindings, self->bindings_size);
+    }
+    if (is_acceptor(self)) {
+        result =
+            functions->AcceptSecurityContext(&self->credential->handle, known, &input, flags_requested(self),
+                                             SECURITY_NETWORK_DREP, &self->handle, output, &self->flags, &self->expiry);
+    } else {
+        result = functions->InitializeSecurityContextW(
+            &self->credential->handle, known, self->target, flags_requested(self), 0, SECURITY_NETWORK_DREP,
+            input.cBuffers > 0 ? &input : NULL, 0, &self->handle, output, &self->flags, &self->expiry);
+    }
+    if (result >= 0) {
+        self->has_handle = true;
+    }
+    return result;
+}
+
+/* Cuts the step's output down to what was written, so that an idle context does not hold the room for the largest. */
+static troth_status token_keep(struct sspi_context *self, const uint8_t *room, size_t length, troth__bytes *out,
+                               troth_error *error)
+{
+    if (length == 0) {
+        return TROTH_OK;
+    }
+    self->token = troth__alloc(length);
+    if (self->token == NULL) {
+        return troth__error_set(error, TROTH_E_MEMORY, "no memory for a token of %lu bytes", (unsigned long)length);
+    }
+    memcpy(self->token, room, length);
+    out->data = self->token;
+    out->length = length;
+    return TROTH_OK;
+}
+
+/*
+ * A failed call has a token only if the provider changed the size that it was given, to one that fits, and what stands
+ * there begins as a token of Kerberos or SPNEGO does (RFC 2743 section 3.1; KRB-ERROR; NegTokenResp). Wine leaves the
+ * size as it was; a provider that moved it and wrote nothing has left our zeros.
+ */
+static bool token_of_failure(const SecBuffer *output, size_t room)
+{
+    const uint8_t *token = output->pvBuffer;
+
+    return output->cbBuffer > 0 && output->cbBuffer < room &&
+           (token[0] == 0x60 || token[0] == 0x6E || token[0] == 0x7E || token[0] == 0xA1);
+}
+
+/* CompleteAuthToken where the step asked for it. */
+static SECURITY_STATUS step_complete(struct sspi_context *self, SECURITY_STATUS result, SecBufferDesc *output)
+{
+    const SecurityFunctionTableW *functions = self->credential->functions;
+    SECURITY_STATUS completed;
+
+    if (result != SEC_I_COMPLETE_NEEDED && result != SEC_I_COMPLETE_AND_CONTINUE) {
+        return result;
+    }
+    if (functions->CompleteAuthToken == NULL) {
+        return SEC_E_UNSUPPORTED_FUNCTION;
+    }
+    completed = functions->CompleteAuthToken(&self->handle, output);
+    if (completed != SEC_E_OK) {
+        return completed < 0 ? completed : SEC_E_INTERNAL_ERROR;
+    }
+    return result == SEC_I_COMPLETE_NEEDED ? SEC_E_OK : SEC_I_CONTINUE_NEEDED;
+}
+
+/* A native function that is missing is misuse where a caller asks for it, but the end of a handshake. */
+static troth_status failure_of_step(troth_status status, troth_error *error)
+{
+    if (status == TROTH_E_UNSUPPORTED) {
+        status = error->status = TROTH_E_FAILURE;
+    }
+    return status;
+}
+
+troth_status sspi_step(void *context, troth__bytes in, troth__bytes *out, troth_error *error)
+{
+    struct sspi_context *self = context;
+    const char *call = is_acceptor(self) ? "AcceptSecurityContext" : "InitializeSecurityContext";
+    /* One more than any token has: a provider that leaves the size as it was has written nothing. */
+    size_t room = self->credential->token_room + 1;
+    SecBuffer buffer;
+    SecBufferDesc output = {SECBUFFER_VERSION, 1, NULL};
+    uint8_t *scratch;
+    SECURITY_STATUS result;
+    SECURITY_STATUS completed;
+    troth_status status;
+
+    out->data = NULL;
+    out->length = 0;
+    troth__free(self->token);
+    self->token = NULL;
+    if (in.length > UINT32_MAX) {
+        return troth__error_set(error, TROTH_E_BAD_TOKEN, "a token longer than SSPI can say");
+    }
+    scratch = troth__alloc(room);
+    if (scratch == NULL) {
+        return troth__error_set(error, TROTH_E_MEMORY, "no memory for a token");
+    }
+    buffer = sspi_buffer(SECBUFFER_TOKEN, scratch, room);
+    output.pBuffers = &buffer;
+    result = step_call(self, in, &output);
+    completed = step_complete(self, result, &output);
+    if (completed != result && completed < 0) {
+        status = sspi_fail(self->credential->native, "CompleteAuthToken", completed, error);
+    } else if (completed != SEC_E_OK && completed != SEC_I_CONTINUE_NEEDED) {
+        status = sspi_fail(self->credential->native, call, result, error);
+        if (token_of_failure(&buffer, room)) {
+            /* Without memory for it the peer goes without; the failure stays what it was. */
+            troth_error ignored = TROTH_ERROR_INIT;
+            token_keep(self, scratch, buffer.cbBuffer, out, &ignored);
+        }
+    } else if (buffer.pvBuffer != scratch || buffer.cbBuffer > room) {
+        status = sspi_broken(call, "a token that is not within the memory given for it", error);
+    } else {
+        status = token_keep(self, scratch, buffer.cbBuffer == room ? 0 : buffer.cbBuffer, out, error);
+        if (status == TROTH_OK && completed == SEC_I_CONTINUE_NEEDED) {
+            status = TROTH_CONTINUE;
+        }
+    }
+    troth__free(scratch);
+    return failure_of_step(status, error);
+}
+
+/* Reads and frees a package's description. */
+static void package_take(struct sspi_context *self, SecPkgInfoW *info)
+{
+    size_t units = 0;
+
+    if (info == NULL) {
+        return;
+    }
+    if (info->Name != NULL) {
+        while (info->Name[units] != 0) {
+            units++;
+        }
+        sspi_narrow(info->Name, units, self->package, sizeof self->package);
+    }
+    self->credential->functions->FreeContextBuffer(info);
+}
+
+/*
+ * Which package was really chosen. Windows answers NEGOTIATION_INFO; a provider that does not may answer PACKAGE_INFO.
+ * A negotiation that says it is still going on names no package. What cannot be found out stays empty.
+ */
+static void package_query(struct sspi_context *self)
+{
+    const SecurityFunctionTableW *functions = self->credential->functions;
+    SecPkgContext_NegotiationInfoW negotiated = {NULL, SECPKG_NEGOTIATION_IN_PROGRESS};
+    SecPkgContext_PackageInfoW plain = {NULL};
+
+    self->package[0] = 0;
+    if (functions->QueryContextAttributesW(&self->handle, SECPKG_ATTR_NEGOTIATION_INFO, &negotiated) == SEC_E_OK) {
+        package_take(self, negotiated.PackageInfo);
+        if (negotiated.NegotiationState == SECPKG_NEGOTIATION_IN_PROGRESS ||
+            negotiated.NegotiationState == SECPKG_NEGOTIATION_TRY_MULTICRED) {
+            self->package[0] = 0;
+        }
+    } else if (functions->QueryContextAttributesW(&self->handle, SECPKG_ATTR_PACKAGE_INFO, &plain) == SEC_E_OK) {
+        package_take(self, plain.PackageInfo);
+    }
+}
+
+/* ptsExpiry is a FILETIME in local time; its greatest value is "never". */
+static int64_t expiry_utc(const struct sspi_context *self)
+{
+    const struct sspi_native *native = self->credential->native;
+    int64_t local = (int64_t)(((uint64_t)(uint32_t)self->expiry.HighPart << 32) | (uint32_t)self->expiry.LowPart);
+    int64_t utc;
+
+    if (local >= 0x7FFFFFFF00000000) {
+        return TROTH_NEVER;
+    }
+    if (local <= 0 || !native->local_to_utc(local, &utc)) {
+        return TROTH_UNKNOWN;
+    }
+    utc = utc / FILETIME_UNITS - FILETIME_1970;
+    if (self->credential->wine && sspi_wine_never(utc, troth__now())) {
+        return TROTH_NEVER;
+    }
+    return utc;
+}
+
+static troth_status sizes_query(struct sspi_context *self, troth_error *error)
+{
+    SECURITY_STATUS result;
+
+    memset(&self->sizes, 0, sizeof self->sizes);
+    result = self->credential->functions->QueryContextAttributesW(&self->handle, SECPKG_ATTR_SIZES, &self->sizes);
+    if (result != SEC_E_OK) {
+        return failure_of_step(sspi_fail(self->credential->native, "QueryContextAttributes(SIZES)", result, error),
+                               error);
+    }
+    self->wrap_header = self->sizes.cbSecurityTrailer;
+    self->wrap_overhead = (size_t)self->sizes.cbSecurityTrailer + self->sizes.cbBlockSize;
+    self->mic_size = self->sizes.cbMaxSignature;
+    if (self->credential->wine) {
+        sspi_wine_sizes(self);
+    }
+    return TROTH_OK;
+}
+
+troth_status sspi_attributes(void *context, struct troth__attributes *attributes, troth_error *error)
+{
+    struct sspi_context *self = context;
+    troth_status status;
+    size_t i;
+
+    memset(attributes, 0, sizeof *attributes);
+    status = sizes_query(self, error);
+    if (status != TROTH_OK) {
+        return status;
+    }
+    package_query(self);
+    if (strcmp(self->package, "Kerberos") == 0) {
+        attributes->mechanism = TROTH_MECHANISM_KERBEROS;
+    }
+    attributes->mechanism_name = self->package[0] != 0 ? self->package : "unknown";
+    for (i = 0; i < sizeof answers / sizeof answers[0]; i++) {
+        if ((self->flags & (is_acceptor(self) ? answers[i].asc : answers[i].isc)) != 0) {
+            attributes->properties |= answers[i].property;
+        }
+    }
+    /* SSPI has no bit for it: an acceptor that did not allow missing bindings has compared them, or failed. */
+    attributes->bindings = TROTH_BINDING_UNKNOWN;
+    if (self->bindings == NULL) {
+        attributes->bindings = TROTH_BINDING_ABSENT;
+    } else if (is_acceptor(self) && (self->config->required & TROTH_CHANNEL_BOUND) != 0) {
+        attributes->bindings = TROTH_BINDING_BOUND;
+        attributes->properties |= TROTH_CHANNEL_BOUND;
+    }
+    attributes->expiry = expiry_utc(self);
+    attributes->wrap_header = self->wrap_header;
+    attributes->wrap_overhead = self->wrap_overhead;
+    attributes->mic_size = self->mic_size;
+    return TROTH_OK;
+}

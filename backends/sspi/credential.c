@@ -1,0 +1,225 @@
+/* credential.c - native credentials: the logon session's, or a user's with a password. */
+#include "parts.h"
+
+#include <string.h>
+
+#include "error.h"
+
+/*
+ * The allow-list that keeps NTLM out of Negotiate (a deny-list would let in whatever Negotiate learns next). It goes
+ * with default credentials too: user, domain and password are then NULL.
+ */
+#define PACKAGE_LIST "Kerberos"
+
+/* The wide copies that an identity points into; they need not outlive the acquisition. */
+struct identity {
+    WCHAR *user;
+    WCHAR *domain;
+    WCHAR *password;
+    WCHAR *packages;
+    size_t user_units;
+    size_t domain_units;
+    size_t password_units;
+    size_t packages_units;
+};
+
+static void identity_free(struct identity *identity)
+{
+    sspi_wide_free(identity->user);
+    sspi_wide_free(identity->domain);
+    sspi_wide_free(identity->password);
+    sspi_wide_free(identity->packages);
+}
+
+/* "user@REALM" at its last at-sign, or else "DOMAIN\user" at its first backslash. */
+static troth_status identity_split(const char *principal, struct identity *identity, troth_error *error)
+{
+    const char *at = strrchr(principal, '@');
+    const char *backslash = strchr(principal, '\\');
+    const char *user = principal;
+    size_t user_length = strlen(principal);
+    const char *domain = NULL;
+    size_t domain_length = 0;
+    troth_status status;
+
+    if (at != NULL) {
+        user_length = (size_t)(at - principal);
+        domain = at + 1;
+        domain_length = strlen(domain);
+    } else if (backslash != NULL) {
+        domain = principal;
+        domain_length = (size_t)(backslash - principal);
+        user = backslash + 1;
+        user_length = strlen(user);
+    }
+    status = sspi_wide_new(user, user_length, "user name", &identity->user, &identity->user_units, error);
+    if (status == TROTH_OK && domain != NULL) {
+        status = sspi_wide_new(domain, domain_length, "domain", &identity->domain, &identity->domain_units, error);
+    }
+    return status;
+}
+
+static troth_status identity_fill(const struct troth__credential_config *config, struct identity *identity,
+                                  troth_error *error)
+{
+    troth_status status = TROTH_OK;
+
+    if (config->password != NULL) {
+        status = identity_split(config->name.principal, identity, error);
+        if (status == TROTH_OK) {
+            status = sspi_wide_new(config->password, strlen(config->password), "password", &identity->password,
+                                   &identity->password_units, error);
+        }
+    }
+    if (status == TROTH_OK) {
+        status = sspi_wide_new(PACKAGE_LIST, strlen(PACKAGE_LIST), "package list", &identity->packages,
+                               &identity->packages_units, error);
+    }
+    return status;
+}
+
+/* Asks the package for the longest token it makes; the name must be one that the provider knows. */
+static troth_status package_query(struct sspi_credential *self, WCHAR *package, troth_error *error)
+{
+    SecPkgInfoW *info = NULL;
+    SECURITY_STATUS result = self->functions->QuerySecurityPackageInfoW(package, &info);
+
+    if (result != SEC_E_OK) {
+        sspi_fail(self->native, "QuerySecurityPackageInfo", result, error);
+        troth__error_append(error, ", package %s", self->package);
+        return error->status;
+    }
+    if (info == NULL) {
+        return sspi_broken("QuerySecurityPackageInfo", "success without an answer", error);
+    }
+    self->token_room = info->cbMaxToken > SSPI_TOKEN_ROOM ? info->cbMaxToken : SSPI_TOKEN_ROOM;
+    self->functions->FreeContextBuffer(info);
+    return TROTH_OK;
+}
+
+static troth_status handle_acquire(struct sspi_credential *self, WCHAR *package, WCHAR *principal,
+                                   struct identity *identity, troth_error *error)
+{
+    SEC_WINNT_AUTH_IDENTITY_EXW extended;
+    SEC_WINNT_AUTH_IDENTITY_W plain;
+    void *data = NULL;
+    unsigned long use = self->config->role == TROTH_ACCEPTOR ? SECPKG_CRED_INBOUND : SECPKG_CRED_OUTBOUND;
+    TimeStamp expiry;
+    SECURITY_STATUS result;
+
+    memset(&expiry, 0, sizeof expiry);
+    memset(&extended, 0, sizeof extended);
+    memset(&plain, 0, sizeof plain);
+    if (!self->wine) {
+        extended.Version = SEC_WINNT_AUTH_IDENTITY_VERSION;
+        extended.Length = sizeof extended;
+        extended.User = (void *)identity->user;
+        extended.UserLength = (unsigned long)identity->user_units;
+        extended.Domain = (void *)identity->domain;
+        extended.DomainLength = (unsigned long)identity->domain_units;
+        extended.Password = (void *)identity->password;
+        extended.PasswordLength = (unsigned long)identity->password_units;
+        extended.Flags = SEC_WINNT_AUTH_IDENTITY_UNICODE;
+        extended.PackageList = (void *)identity->packages;
+        extended.PackageListLength = (unsigned long)identity->packages_units;
+        data = &extended;
+    } else if (self->config->password != NULL) {
+        plain.User = (void *)identity->user;
+        plain.UserLength = (unsigned long)identity->user_units;
+        plain.Domain = (void *)identity->domain;
+        plain.DomainLength = (unsigned long)identity->domain_units;
+        plain.Password = (void *)identity->password;
+        plain.PasswordLength = (unsigned long)identity->password_units;
+        plain.Flags = SEC_WINNT_AUTH_IDENTITY_UNICODE;
+        data = &plain;
+    }
+    result = self->functions->AcquireCredentialsHandleW(principal, package, use, NULL, data, NULL, NULL, &self->handle,
+                                                        &expiry);
+    return result == SEC_E_OK ? TROTH_OK : sspi_fail(self->native, "AcquireCredentialsHandle", result, error);
+}
+
+static troth_status config_check(const struct sspi_credential *self, troth_error *error)
+{
+    const struct troth__credential_config *config = self->config;
+
+    if (config->keytab != NULL) {
+        return troth__error_set(error, TROTH_E_UNSUPPORTED,
+                                "SSPI has no keytabs: the keys are those of the account that runs this process");
+    }
+    if (config->ccache != NULL) {
+        return troth__error_set(error, TROTH_E_UNSUPPORTED,
+                                "SSPI has no credential caches: the tickets are those of the logon session");
+    }
+    /* Windows would go on as whoever is logged on, and say nothing. Wine looks for the name. */
+    if (config->role == TROTH_INITIATOR && config->password == NULL && !self->wine &&
+        (config->name.principal != NULL || config->name.service != NULL)) {
+        return troth__error_set(error, TROTH_E_UNSUPPORTED,
+                                "an initiator without a password is the user of the logon session and no other");
+    }
+    return TROTH_OK;
+}
+
+troth_status sspi_credential_acquire(const troth__backend *backend, const struct troth__credential_config *config,
+                                     void **credential, troth_error *error)
+{
+    struct sspi_credential *self;
+    struct identity identity = {0};
+    WCHAR *package = NULL;
+    WCHAR *principal = NULL;
+    troth_status status;
+
+    *credential = NULL;
+    self = troth__alloc(sizeof *self);
+    if (self == NULL) {
+        return troth__error_set(error, TROTH_E_MEMORY, "no memory for a credential");
+    }
+    self->native = backend->native;
+    self->config = config;
+    self->wine = self->native->is_wine();
+    /* Wine's Negotiate would fall to NTLM, and has no list to keep it out; its Kerberos takes SPNEGO tokens too. */
+    self->package = config->mechanism == TROTH_MECHANISM_KERBEROS || self->wine ? "Kerberos" : "Negotiate";
+    status = config_check(self, error);
+    if (status != TROTH_OK) {
+        goto out;
+    }
+    self->functions = self->native->functions();
+    if (self->functions == NULL) {
+        status = troth__error_set(error, TROTH_E_UNSUPPORTED, "InitSecurityInterface: there is no SSPI provider");
+        goto out;
+    }
+    status = sspi_wide_new(self->package, strlen(self->package), "package name", &package, NULL, error);
+    if (status == TROTH_OK) {
+        status = package_query(self, package, error);
+    }
+    if (status == TROTH_OK && config->password == NULL &&
+        (config->name.principal != NULL || config->name.service != NULL)) {
+        status = sspi_name_new(&config->name, "credential's name", &principal, error);
+    }
+    if (status == TROTH_OK) {
+        status = identity_fill(config, &identity, error);
+    }
+    if (status == TROTH_OK) {
+        status = handle_acquire(self, package, principal, &identity, error);
+    }
+    if (status == TROTH_OK) {
+        *credential = self;
+        self = NULL;
+    }
+
+out:
+    identity_free(&identity);
+    sspi_wide_free(principal);
+    sspi_wide_free(package);
+    troth__free(self);
+    return status;
+}
+
+void sspi_credential_free(void *credential)
+{
+    struct sspi_credential *self = credential;
+
+    if (self != NULL) {
+        self->functions->FreeCredentialsHandle(&self->handle);
+        troth__free(self);
+    }
+}

@@ -1,0 +1,194 @@
+/*
+ * message.c - protected messages in the layout that gss_wrap and gss_unwrap understand: TOKEN, DATA, PADDING one after
+ * the other, each cut to the size that the provider returned.
+ */
+#include "parts.h"
+
+#include <string.h>
+
+#include "error.h"
+
+/* SSPI counts in 32 bits; a length that does not fit, with what comes on top of it, is misuse. */
+static bool too_long(const struct sspi_context *self, size_t length)
+{
+    return length > 0x7FFFFFFFu || self->wrap_overhead > 0x7FFFFFFFu - length;
+}
+
+static troth_status room_check(size_t capacity, size_t needed, size_t *length, troth_error *error)
+{
+    if (capacity >= needed) {
+        return TROTH_OK;
+    }
+    *length = needed;
+    return troth__error_set(error, TROTH_E_BUFFER_TOO_SMALL, "%lu bytes are needed and %lu are there",
+                            (unsigned long)needed, (unsigned long)capacity);
+}
+
+static troth_status wrap_here(struct sspi_context *self, unsigned long quality, troth__bytes data, uint8_t *output,
+                              size_t *output_length, troth_error *error)
+{
+    size_t header = self->wrap_header;
+    size_t padding = self->wrap_overhead - header;
+    SecBuffer buffers[3];
+    SecBufferDesc message = {SECBUFFER_VERSION, 3, NULL};
+    SECURITY_STATUS result;
+    size_t length;
+
+    message.pBuffers = buffers;
+    if (data.length > 0 && data.data != output + header) {
+        memmove(output + header, data.data, data.length);
+    }
+    buffers[0] = sspi_buffer(SECBUFFER_TOKEN, output, header);
+    buffers[1] = sspi_buffer(SECBUFFER_DATA, output + header, data.length);
+    buffers[2] = sspi_buffer(SECBUFFER_PADDING, output + header + data.length, padding);
+    result = self->credential->functions->EncryptMessage(&self->handle, quality, &message, 0);
+    if (result != SEC_E_OK) {
+        return sspi_fail(self->credential->native, "EncryptMessage", result, error);
+    }
+    if (buffers[0].cbBuffer > header || buffers[1].cbBuffer > data.length || buffers[2].cbBuffer > padding) {
+        return sspi_broken("EncryptMessage", "more bytes than there was room for", error);
+    }
+    length = buffers[0].cbBuffer;
+    if (length < header) {
+        memmove(output + length, output + header, buffers[1].cbBuffer);
+    }
+    length += buffers[1].cbBuffer;
+    if (length < header + data.length) {
+        memmove(output + length, output + header + data.length, buffers[2].cbBuffer);
+    }
+    *output_length = length + buffers[2].cbBuffer;
+    return TROTH_OK;
+}
+
+troth_status sspi_wrap(void *context, troth_protection protection, troth__bytes data, uint8_t *output, size_t capacity,
+                       size_t *output_length, troth_error *error)
+{
+    struct sspi_context *self = context;
+    unsigned long quality = protection == TROTH_PROTECT_CONFIDENTIALITY ? 0 : SECQOP_WRAP_NO_ENCRYPT;
+    troth_status status;
+
+    *output_length = 0;
+    if (too_long(self, data.length)) {
+        return troth__error_set(error, TROTH_E_ARGUMENT, "a message longer than SSPI can say");
+    }
+    status = room_check(capacity, data.length + self->wrap_overhead, output_length, error);
+    if (status != TROTH_OK) {
+        return status;
+    }
+    if (self->credential->wine) {
+        return sspi_wine_wrap(self, quality, data, output, output_length, error);
+    }
+    return wrap_here(self, quality, data, output, output_length, error);
+}
+
+static troth_status unwrap_here(struct sspi_context *self, uint8_t *message, size_t length, troth__bytes *data,
+                                unsigned long *quality, troth_error *error)
+{
+    SecBuffer buffers[2];
+    SecBufferDesc stream = {SECBUFFER_VERSION, 2, NULL};
+    SECURITY_STATUS result;
+    uintptr_t begin = (uintptr_t)message;
+    uintptr_t found;
+
+    stream.pBuffers = buffers;
+    buffers[0] = sspi_buffer(SECBUFFER_STREAM, message, length);
+    buffers[1].BufferType = SECBUFFER_DATA;
+    buffers[1].cbBuffer = 0;
+    buffers[1].pvBuffer = NULL;
+    result = self->credential->functions->DecryptMessage(&self->handle, &stream, 0, quality);
+    if (result != SEC_E_OK) {
+        return sspi_fail(self->credential->native, "DecryptMessage", result, error);
+    }
+    if (buffers[1].cbBuffer == 0) {
+        return TROTH_OK;
+    }
+    found = (uintptr_t)buffers[1].pvBuffer;
+    if (found < begin || found - begin > length || buffers[1].cbBuffer > length - (size_t)(found - begin)) {
+        return sspi_broken("DecryptMessage", "a plaintext that is not inside its message", error);
+    }
+    data->data = message + (found - begin);
+    data->length = buffers[1].cbBuffer;
+    return TROTH_OK;
+}
+
+troth_status sspi_unwrap(void *context, uint8_t *message, size_t length, troth__bytes *data,
+                         troth_protection *protection, troth_error *error)
+{
+    struct sspi_context *self = context;
+    unsigned long quality = SECQOP_WRAP_NO_ENCRYPT;
+    troth_status status;
+
+    data->data = NULL;
+    data->length = 0;
+    *protection = TROTH_PROTECTION_UNSET;
+    if (length > 0x7FFFFFFFu) {
+        return troth__error_set(error, TROTH_E_ARGUMENT, "a message longer than SSPI can say");
+    }
+    if (self->credential->wine) {
+        status = sspi_wine_unwrap(self, message, length, data, &quality, error);
+    } else {
+        status = unwrap_here(self, message, length, data, &quality, error);
+    }
+    if (status != TROTH_OK) {
+        return status;
+    }
+    if (quality == 0) {
+        *protection = TROTH_PROTECT_CONFIDENTIALITY;
+    } else if (quality == SECQOP_WRAP_NO_ENCRYPT) {
+        *protection = TROTH_PROTECT_INTEGRITY;
+    } else {
+        data->data = NULL;
+        data->length = 0;
+        return sspi_broken("DecryptMessage", "a quality of protection that is none", error);
+    }
+    return TROTH_OK;
+}
+
+troth_status sspi_get_mic(void *context, troth__bytes data, uint8_t *mic, size_t capacity, size_t *mic_length,
+                          troth_error *error)
+{
+    struct sspi_context *self = context;
+    SecBuffer buffers[2];
+    SecBufferDesc message = {SECBUFFER_VERSION, 2, NULL};
+    SECURITY_STATUS result;
+    troth_status status;
+
+    *mic_length = 0;
+    if (data.length > 0x7FFFFFFFu) {
+        return troth__error_set(error, TROTH_E_ARGUMENT, "a message longer than SSPI can say");
+    }
+    status = room_check(capacity, self->mic_size, mic_length, error);
+    if (status != TROTH_OK) {
+        return status;
+    }
+    message.pBuffers = buffers;
+    buffers[0] = sspi_buffer(SECBUFFER_DATA, data.data, data.length);
+    buffers[1] = sspi_buffer(SECBUFFER_TOKEN, mic, self->mic_size);
+    result = self->credential->functions->MakeSignature(&self->handle, 0, &message, 0);
+    if (result != SEC_E_OK) {
+        return sspi_fail(self->credential->native, "MakeSignature", result, error);
+    }
+    if (buffers[1].cbBuffer > self->mic_size) {
+        return sspi_broken("MakeSignature", "more bytes than there was room for", error);
+    }
+    *mic_length = buffers[1].cbBuffer;
+    return TROTH_OK;
+}
+
+troth_status sspi_verify_mic(void *context, troth__bytes data, troth__bytes mic, troth_error *error)
+{
+    struct sspi_context *self = context;
+    unsigned long quality = 0;
+    SecBuffer buffers[2];
+    SecBufferDesc message = {SECBUFFER_VERSION, 2, NULL};
+    SECURITY_STATUS result;
+
+    if (data.length > 0x7FFFFFFFu || mic.length > 0x7FFFFFFFu) {
+        return troth__error_set(error, TROTH_E_ARGUMENT, "a message longer than SSPI can say");
+    }
+    message.pBuffers = buffers;
+    buffers[0] = sspi_buffer(SECBUFFER_DATA, data.data, data.length);
+    buffers[1] = sspi_buffer(SECBUFFER_TOKEN, mic.data, mic.length);
+    result = self->credential->functions->VerifySignature(&self->handle, &message, 0, &quality);
+    return result == SEC_E_OK ? TROTH_OK : sspi_fail(self->credential->native, "VerifySignature", result, error);
+}

@@ -1,0 +1,260 @@
+/* name.c - names and text between UTF-8 and the UTF-16 of SSPI, and the native form of a name. */
+#include "parts.h"
+
+#include <string.h>
+
+#include "error.h"
+#include "name.h"
+
+/* Reads one character of UTF-8 that is known to be well-formed. Returns how many bytes it has. */
+static size_t utf8_read(const unsigned char *text, uint32_t *character)
+{
+    if (text[0] < 0x80) {
+        *character = text[0];
+        return 1;
+    }
+    if (text[0] < 0xE0) {
+        *character = ((uint32_t)(text[0] & 0x1F) << 6) | (text[1] & 0x3Fu);
+        return 2;
+    }
+    if (text[0] < 0xF0) {
+        *character = ((uint32_t)(text[0] & 0x0F) << 12) | ((text[1] & 0x3Fu) << 6) | (text[2] & 0x3Fu);
+        return 3;
+    }
+    *character =
+        ((uint32_t)(text[0] & 0x07) << 18) | ((text[1] & 0x3Fu) << 12) | ((text[2] & 0x3Fu) << 6) | (text[3] & 0x3Fu);
+    return 4;
+}
+
+/* Writes one character as UTF-8. Returns how many bytes it has. */
+static size_t utf8_write(uint32_t character, char bytes[4])
+{
+    if (character < 0x80) {
+        bytes[0] = (char)character;
+        return 1;
+    }
+    if (character < 0x800) {
+        bytes[0] = (char)(0xC0 | (character >> 6));
+        bytes[1] = (char)(0x80 | (character & 0x3F));
+        return 2;
+    }
+    if (character < 0x10000) {
+        bytes[0] = (char)(0xE0 | (character >> 12));
+        bytes[1] = (char)(0x80 | ((character >> 6) & 0x3F));
+        bytes[2] = (char)(0x80 | (character & 0x3F));
+        return 3;
+    }
+    bytes[0] = (char)(0xF0 | (character >> 18));
+    bytes[1] = (char)(0x80 | ((character >> 12) & 0x3F));
+    bytes[2] = (char)(0x80 | ((character >> 6) & 0x3F));
+    bytes[3] = (char)(0x80 | (character & 0x3F));
+    return 4;
+}
+
+/* Reads one character of UTF-16, U+FFFD for half a pair. Returns how many units it has. */
+static size_t utf16_read(const WCHAR *wide, size_t units, uint32_t *character)
+{
+    uint32_t first = (uint16_t)wide[0];
+
+    *character = first;
+    if (first < 0xD800 || first > 0xDFFF) {
+        return 1;
+    }
+    if (first < 0xDC00 && units > 1) {
+        uint32_t second = (uint16_t)wide[1];
+        if (second >= 0xDC00 && second <= 0xDFFF) {
+            *character = 0x10000 + ((first - 0xD800) << 10) + (second - 0xDC00);
+            return 2;
+        }
+    }
+    *character = 0xFFFD;
+    return 1;
+}
+
+static size_t wide_length(const WCHAR *wide)
+{
+    size_t units = 0;
+
+    while (wide[units] != 0) {
+        units++;
+    }
+    return units;
+}
+
+troth_status sspi_wide_new(const char *text, size_t length, const char *what, WCHAR **wide, size_t *units,
+                           troth_error *error)
+{
+    const unsigned char *bytes = (const unsigned char *)text;
+    size_t at = 0;
+    size_t written = 0;
+    uint32_t character;
+
+    *wide = NULL;
+    if (units != NULL) {
+        *units = 0;
+    }
+    if (!troth__utf8_valid(text, length)) {
+        return troth__error_set(error, TROTH_E_NAME, "the %s is not UTF-8", what);
+    }
+    /* UTF-16 never has more units than UTF-8 has bytes. */
+    if (length >= SIZE_MAX / sizeof(WCHAR) || (*wide = troth__alloc((length + 1) * sizeof(WCHAR))) == NULL) {
+        return troth__error_set(error, TROTH_E_MEMORY, "no memory for the %s", what);
+    }
+    while (at < length) {
+        at += utf8_read(bytes + at, &character);
+        if (character >= 0x10000) {
+            (*wide)[written++] = (WCHAR)(0xD800 + ((character - 0x10000) >> 10));
+            character = 0xDC00 + ((character - 0x10000) & 0x3FF);
+        }
+        (*wide)[written++] = (WCHAR)character;
+    }
+    if (units != NULL) {
+        *units = written;
+    }
+    return TROTH_OK;
+}
+
+void sspi_wide_free(WCHAR *wide)
+{
+    if (wide != NULL) {
+        troth__wipe_free(wide, wide_length(wide) * sizeof(WCHAR));
+    }
+}
+
+void sspi_narrow(const WCHAR *wide, size_t units, char *buffer, size_t capacity)
+{
+    size_t at = 0;
+    size_t written = 0;
+
+    while (at < units) {
+        char bytes[4];
+        uint32_t character;
+        size_t taken = utf16_read(wide + at, units - at, &character);
+        size_t size = utf8_write(character, bytes);
+
+        if (written + size >= capacity) {
+            break;
+        }
+        memcpy(buffer + written, bytes, size);
+        written += size;
+        at += taken;
+    }
+    buffer[written] = 0;
+}
+
+char *sspi_narrow_new(const WCHAR *wide)
+{
+    size_t units = wide_length(wide);
+    char *text;
+
+    /* One unit is at most three bytes; a pair is four. */
+    if (units > SIZE_MAX / 3 - 1 || (text = troth__alloc(units * 3 + 1)) == NULL) {
+        return NULL;
+    }
+    sspi_narrow(wide, units, text, units * 3 + 1);
+    return text;
+}
+
+troth_status sspi_name_new(const troth_name *name, const char *what, WCHAR **wide, troth_error *error)
+{
+    size_t service;
+    size_t host;
+    char *spn;
+    troth_status status;
+
+    *wide = NULL;
+    if (name->principal != NULL) {
+        return sspi_wide_new(name->principal, strlen(name->principal), what, wide, NULL, error);
+    }
+    service = strlen(name->service);
+    host = strlen(name->host);
+    spn = troth__alloc(service + host + 2);
+    if (spn == NULL) {
+        return troth__error_set(error, TROTH_E_MEMORY, "no memory for the %s", what);
+    }
+    memcpy(spn, name->service, service);
+    spn[service] = '/';
+    memcpy(spn + service + 1, name->host, host);
+    status = sspi_wide_new(spn, service + 1 + host, what, wide, NULL, error);
+    troth__free(spn);
+    return status;
+}
+
+/* A string of the provider's: copied into *name unless it is missing or empty, and freed. */
+static troth_status name_take(const SecurityFunctionTableW *functions, WCHAR *wide, char **name, troth_error *error)
+{
+    troth_status status = TROTH_E_UNAVAILABLE;
+
+    if (wide == NULL) {
+        return status;
+    }
+    if (wide[0] != 0 && *name == NULL) {
+        *name = sspi_narrow_new(wide);
+        status = *name != NULL ? TROTH_OK : troth__error_set(error, TROTH_E_MEMORY, "no memory for a name");
+    }
+    functions->FreeContextBuffer(wide);
+    return status;
+}
+
+/* "user@REALM" of one end (SECPKG_ATTR_NATIVE_NAMES). */
+static troth_status name_native(struct sspi_context *self, bool server, char **name, troth_error *error)
+{
+    const SecurityFunctionTableW *functions = self->credential->functions;
+    SecPkgContext_NativeNamesW names = {NULL, NULL};
+    WCHAR *wanted;
+    WCHAR *other;
+    SECURITY_STATUS result;
+
+    result = functions->QueryContextAttributesW(&self->handle, SECPKG_ATTR_NATIVE_NAMES, &names);
+    if (result != SEC_E_OK) {
+        return sspi_fail(self->credential->native, "QueryContextAttributes(NATIVE_NAMES)", result, error);
+    }
+    wanted = server ? names.sServerName : names.sClientName;
+    other = server ? names.sClientName : names.sServerName;
+    if (other != NULL) {
+        functions->FreeContextBuffer(other);
+    }
+    return name_take(functions, wanted, name, error);
+}
+
+/* "DOMAIN\user" of the initiator, which is what SECPKG_ATTR_NAMES tells on either side. */
+static troth_status name_user(struct sspi_context *self, char **name, troth_error *error)
+{
+    const SecurityFunctionTableW *functions = self->credential->functions;
+    SecPkgContext_NamesW names = {NULL};
+    SECURITY_STATUS result = functions->QueryContextAttributesW(&self->handle, SECPKG_ATTR_NAMES, &names);
+
+    if (result != SEC_E_OK) {
+        return sspi_fail(self->credential->native, "QueryContextAttributes(NAMES)", result, error);
+    }
+    return name_take(functions, names.sUserName, name, error);
+}
+
+/* A provider without the query, and one with an empty answer, are the same to the caller. */
+static troth_status name_finish(troth_status status, const char *whose, troth_error *error)
+{
+    if (status == TROTH_E_UNSUPPORTED || status == TROTH_E_UNAVAILABLE) {
+        return troth__error_set(error, TROTH_E_UNAVAILABLE, "this provider does not tell the %s name", whose);
+    }
+    return status;
+}
+
+troth_status sspi_peer_name(void *context, char **name, troth_error *error)
+{
+    struct sspi_context *self = context;
+    bool acceptor = self->credential->config->role == TROTH_ACCEPTOR;
+    troth_status status;
+
+    *name = NULL;
+    status = name_native(self, !acceptor, name, error);
+    if (acceptor && (status == TROTH_E_UNSUPPORTED || status == TROTH_E_UNAVAILABLE)) {
+        status = name_user(self, name, error);
+    }
+    return name_finish(status, "peer's", error);
+}
+
+troth_status sspi_target_name(void *context, char **name, troth_error *error)
+{
+    *name = NULL;
+    return name_finish(name_native(context, true, name, error), "target's", error);
+}

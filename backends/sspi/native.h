@@ -1,0 +1,45 @@
+/*
+ * native.h - the table of native calls: the only way in which this backend reaches the operating system.
+ *
+ * Most of it is Windows' own SecurityFunctionTableW, as InitSecurityInterfaceW gives it; beside it stand the few calls
+ * outside SSPI that the backend needs. Tests put a scripted table here, or another provider of SSPI.
+ */
+#ifndef TROTH_SSPI_NATIVE_H
+#define TROTH_SSPI_NATIVE_H
+
+#if defined(_WIN32)
+#define SECURITY_WIN32
+#include <windows.h>
+#include <security.h>
+#else
+#include <winpr/sspi.h>
+#endif
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+struct sspi_native {
+    /* InitSecurityInterfaceW: the provider's functions, for the life of the process. NULL: there is no provider. */
+    const SecurityFunctionTableW *(*functions)(void);
+
+    /*
+     * The system's text for a status, UTF-16 in buffer, not terminated. Returns its length, 0 where the system has
+     * none. FormatMessageW.
+     */
+    size_t (*text)(SECURITY_STATUS status, WCHAR *buffer, size_t capacity);
+
+    /*
+     * Turns a FILETIME count (100 ns since 1601) from local time into UTC, with the offset of this moment, which is
+     * the one that the providers have added. Returns false when it cannot. LocalFileTimeToFileTime.
+     */
+    bool (*local_to_utc)(int64_t local, int64_t *utc);
+
+    /* The provider is Wine's: ntdll has wine_get_version. See wine.c for what hangs on it. */
+    bool (*is_wine)(void);
+};
+
+/* The operating system's own. */
+extern const struct sspi_native sspi_native_here;
+
+#endif
