@@ -25,7 +25,7 @@
 #include "bytes.h"
 #include "troth/troth.h"
 
-/* A credential's whole configuration: checked, copied, and immutable as long as the native credential lives. */
+/* A credential's configuration: checked, copied, and immutable; it and what it points to outlive the native one. */
 struct troth__credential_config {
     troth_role role;
     troth_mechanism mechanism; /* NEGOTIATE or KERBEROS, never DEFAULT */
@@ -35,7 +35,7 @@ struct troth__credential_config {
     const char *password; /* wiped by common code after credential_free */
 };
 
-/* A context's configuration: checked, copied, and immutable as long as the native context lives. */
+/* A context's configuration: checked, copied, and immutable; it and what it points to outlive the native context. */
 struct troth__context_config {
     troth_name target; /* initiator: checked, not empty. Acceptor: empty */
     uint32_t
@@ -64,7 +64,7 @@ struct troth__backend {
     const void *native; /* the table of native calls; its type is the backend's own */
 
     /*
-     * Acquires the native credential. self and config outlive it. May block on a KDC.
+     * Acquires the native credential. self outlives it. May block on a KDC.
      * Returns TROTH_OK with *credential set, or a failure with *credential NULL.
      */
     troth_status (*credential_acquire)(const troth__backend *self, const struct troth__credential_config *config,

@@ -132,7 +132,6 @@ troth_status troth_context_new(troth_credential *credential, const troth_context
                                troth_context **context, troth_error *error)
 {
     static const troth_context_options defaults = TROTH_CONTEXT_OPTIONS_INIT;
-    struct troth__context_config config = {.bindings = NULL};
     troth_context *made = NULL;
     troth_error scratch;
     troth_status status;
@@ -159,22 +158,22 @@ troth_status troth_context_new(troth_credential *credential, const troth_context
         return troth__error_set(error, TROTH_E_MEMORY, "out of memory for a context");
     made->credential = troth__credential_hold(credential);
     made->flags = options->flags;
-    made->required = effective(options->required, role == TROTH_INITIATOR ? TROTH_DEFAULT_REQUIRED_INITIATOR
-                                                                          : TROTH_DEFAULT_REQUIRED_ACCEPTOR);
+    made->config.required = effective(options->required, role == TROTH_INITIATOR ? TROTH_DEFAULT_REQUIRED_INITIATOR
+                                                                                 : TROTH_DEFAULT_REQUIRED_ACCEPTOR);
+    made->config.requested = made->config.required;
+    if (role == TROTH_INITIATOR)
+        made->config.requested |= effective(options->requested, TROTH_DEFAULT_REQUESTED);
     if (options->bindings != NULL)
         made->bindings = copy_bindings(options->bindings);
     if ((options->bindings != NULL && made->bindings == NULL) ||
-        troth__name_copy(&options->target, &made->target) != 0) {
+        troth__name_copy(&options->target, &made->config.target) != 0) {
         status = troth__error_set(error, TROTH_E_MEMORY, "out of memory for a context");
         goto out;
     }
+    if (made->bindings != NULL)
+        made->config.bindings = &made->bindings->bindings;
 
-    config.target = made->target;
-    config.required = made->required;
-    config.requested =
-        made->required | (role == TROTH_INITIATOR ? effective(options->requested, TROTH_DEFAULT_REQUESTED) : 0);
-    config.bindings = made->bindings != NULL ? &made->bindings->bindings : NULL;
-    status = credential->backend->context_new(credential->native, &config, &made->native, error);
+    status = credential->backend->context_new(credential->native, &made->config, &made->native, error);
     if (status != TROTH_OK)
         goto out;
     *context = made;
@@ -189,7 +188,7 @@ void troth_context_free(troth_context *context)
     if (context == NULL)
         return;
     context->credential->backend->context_free(context->native);
-    troth__name_free(&context->target);
+    troth__name_free(&context->config.target);
     troth__free(context->bindings);
     troth__free(context->peer_name);
     troth__free(context->target_name);
@@ -221,9 +220,9 @@ static troth_status fail_step(troth_context *context, troth_error *error)
     char name[NAME_SHOWN];
 
     if (own->role == TROTH_INITIATOR)
-        troth__error_prefix(error,
-                            "initiating to %s (%s): ", troth__name_show(&context->target, "nobody", name, sizeof name),
-                            troth__mechanism_show(own->mechanism));
+        troth__error_prefix(
+            error, "initiating to %s (%s): ", troth__name_show(&context->config.target, "nobody", name, sizeof name),
+            troth__mechanism_show(own->mechanism));
     else
         troth__error_prefix(error, "accepting as %s (%s): ",
                             troth__name_show(&own->name, "any service in the keytab", name, sizeof name),
@@ -331,7 +330,7 @@ static troth_status complete(troth_context *context, troth_error *error)
     else
         attributes.properties &= ~TROTH_CHANNEL_BOUND;
 
-    missing = context->required & ~attributes.properties;
+    missing = context->config.required & ~attributes.properties;
     if (missing != 0) {
         troth__error_set(error, TROTH_E_REQUIREMENT, "the peer is authenticated, but required and missing: ");
         append_properties(error, missing);

@@ -9,9 +9,8 @@
 struct troth_context {
     troth_credential *credential; /* held */
     void *native;
-    troth_name target;                        /* ours; for the native layer and for texts */
-    struct troth__context_bindings *bindings; /* ours; NULL when none were given */
-    uint32_t required;
+    struct troth__context_config config;      /* ours; what it points to is this context's */
+    struct troth__context_bindings *bindings; /* what config.bindings points into; NULL when none were given */
     uint32_t flags;
     uint8_t legs;  /* steps made */
     bool complete; /* verified; set in one place, and never taken back: `failure` tells of a later failure */

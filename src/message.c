@@ -45,7 +45,7 @@ static troth_status check_protection(const troth_context *context, troth_protect
 
     if (protection != TROTH_PROTECT_CONFIDENTIALITY && protection != TROTH_PROTECT_INTEGRITY)
         return troth__error_set(error, TROTH_E_ARGUMENT, "unknown protection %d", (int)protection);
-    if (protection == TROTH_PROTECT_INTEGRITY && (context->required & TROTH_CONFIDENTIALITY) != 0)
+    if (protection == TROTH_PROTECT_INTEGRITY && (context->config.required & TROTH_CONFIDENTIALITY) != 0)
         return troth__error_set(error, TROTH_E_ARGUMENT,
                                 "confidentiality is required of this context, and integrity alone was asked for");
     if ((context->attributes.properties & needed) == 0)
@@ -101,7 +101,7 @@ troth_status troth_unwrap(troth_context *context, void *message, size_t length, 
     else
         status = context->credential->backend->unwrap(context->native, message, length, &plain, &found, error);
     if (status == TROTH_OK && found != TROTH_PROTECT_CONFIDENTIALITY &&
-        (context->required & TROTH_CONFIDENTIALITY) != 0)
+        (context->config.required & TROTH_CONFIDENTIALITY) != 0)
         status = troth__error_set(error, TROTH_E_REQUIREMENT,
                                   "the message is not encrypted, and confidentiality is required");
     if (status != TROTH_OK) {

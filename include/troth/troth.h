@@ -81,7 +81,7 @@ typedef enum troth_status {
     TROTH_E_WRONG_KEY = 52,      /* the acceptor has no key for this ticket, or another one than the KDC used */
     TROTH_E_NO_KDC = 53,         /* no KDC answered, or none is known for the realm */
     TROTH_E_CLOCK_SKEW = 54,     /* the clocks of the two ends, or of one and the KDC, differ by too much */
-    TROTH_E_DENIED = 55,         /* wrong password, locked, revoked, refused by policy */
+    TROTH_E_DENIED = 55,         /* wrong password, locked, revoked, refused by policy or by the peer */
     TROTH_E_EXPIRED = 56,        /* a ticket, a credential or a context has come to its end (or its password has) */
     TROTH_E_REPLAY = 57,         /* a handshake token or a message that was already seen */
     TROTH_E_BINDINGS = 58,       /* the two ends are not on the same channel */
@@ -343,7 +343,8 @@ typedef struct troth_context_info {
     uint32_t properties;       /* what the context has, required or not */
     troth_binding_result bindings;
     int64_t expiry;       /* when the context ends, or TROTH_NEVER, or TROTH_UNKNOWN where the provider cannot tell */
-    size_t wrap_header;   /* troth_wrap works in place when the data already stands this far into the output */
+    size_t wrap_header;   /* troth_wrap with the best protection that the context has needs no copy when the data
+                             already stands this far into the output */
     size_t wrap_overhead; /* the most that troth_wrap adds to the length of any message */
     size_t mic_size;      /* the most that troth_get_mic writes */
 } troth_context_info;
