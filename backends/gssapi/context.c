@@ -1,0 +1,231 @@
+/* context.c - the native handshake, what it came to, and who the two ends are. */
+#include "internal.h"
+
+#include <string.h>
+
+#include "error.h"
+
+/* The two sides of one table: what we ask for and report, and GSSAPI's bits (RFC 2744 appendix A). */
+static const struct {
+    uint32_t property;
+    OM_uint32 flag;
+} flags[] = {
+    {TROTH_MUTUAL, GSS_C_MUTUAL_FLAG},
+    {TROTH_INTEGRITY, GSS_C_INTEG_FLAG},
+    {TROTH_CONFIDENTIALITY, GSS_C_CONF_FLAG},
+    {TROTH_REPLAY_DETECTION, GSS_C_REPLAY_FLAG},
+    {TROTH_SEQUENCE_DETECTION, GSS_C_SEQUENCE_FLAG},
+    {TROTH_IDENTIFY, GSS_C_IDENTIFY_FLAG},
+    {TROTH_DELEGATED, GSS_C_DELEG_FLAG},
+    {TROTH_CHANNEL_BOUND, GSS_C_CHANNEL_BOUND_FLAG},
+    {TROTH_ANONYMOUS, GSS_C_ANON_FLAG},
+};
+
+#define FLAG_COUNT (sizeof flags / sizeof flags[0])
+
+static OM_uint32 gss_flags(uint32_t properties)
+{
+    OM_uint32 result = 0;
+
+    for (size_t i = 0; i < FLAG_COUNT; i++)
+        result |= (properties & flags[i].property) != 0 ? flags[i].flag : 0;
+    return result;
+}
+
+static uint32_t gss_properties(OM_uint32 native_flags)
+{
+    uint32_t result = 0;
+
+    for (size_t i = 0; i < FLAG_COUNT; i++)
+        result |= (native_flags & flags[i].flag) != 0 ? flags[i].property : 0;
+    return result;
+}
+
+/* GSSAPI's buffers know no const; what goes in is not written to. */
+static gss_buffer_desc gss_buffer_of(const void *data, size_t length)
+{
+    gss_buffer_desc buffer = {length, NULL};
+
+    memcpy(&buffer.value, &data, sizeof buffer.value);
+    return buffer;
+}
+
+/* Our bindings as GSSAPI has them, in *room, or none. */
+static gss_channel_bindings_t gss_bindings_of(const troth_bindings *bindings, struct gss_channel_bindings_struct *room)
+{
+    if (bindings == NULL)
+        return GSS_C_NO_CHANNEL_BINDINGS;
+    room->initiator_addrtype = bindings->initiator_address_type;
+    room->initiator_address = gss_buffer_of(bindings->initiator_address, bindings->initiator_address_length);
+    room->acceptor_addrtype = bindings->acceptor_address_type;
+    room->acceptor_address = gss_buffer_of(bindings->acceptor_address, bindings->acceptor_address_length);
+    room->application_data = gss_buffer_of(bindings->application_data, bindings->application_data_length);
+    return room;
+}
+
+troth_status troth__gss_context_new(void *credential, const struct troth__context_config *config, void **context,
+                                    troth_error *error)
+{
+    struct gss_context *made = troth__alloc(sizeof *made);
+    troth_status status;
+
+    *context = NULL;
+    if (made == NULL)
+        return troth__error_set(error, TROTH_E_MEMORY, "out of memory for a context");
+    made->credential = credential;
+    made->native = troth__gss_credential_native(credential);
+    made->config = config;
+    made->context = GSS_C_NO_CONTEXT;
+    if (troth__gss_credential_config(credential)->role == TROTH_INITIATOR) {
+        status = troth__gss_name_import(made->native, &config->target, &made->target, error);
+        if (status != TROTH_OK) {
+            troth__free(made);
+            return status;
+        }
+    }
+    *context = made;
+    return TROTH_OK;
+}
+
+/* Whatever only the handshake needed. */
+static void gss_handshake_over(struct gss_context *context)
+{
+    troth__gss_handle_drop(context->credential, &context->handle);
+    troth__gss_name_release(context->native, &context->target);
+}
+
+static void gss_release_out(struct gss_context *context)
+{
+    OM_uint32 minor;
+
+    if (context->out.value != NULL)
+        context->native->gss_release_buffer(&minor, &context->out);
+    context->out.length = 0;
+    context->out.value = NULL;
+}
+
+void troth__gss_context_free(void *pointer)
+{
+    struct gss_context *context = pointer;
+    OM_uint32 minor;
+
+    if (context == NULL)
+        return;
+    gss_release_out(context);
+    gss_handshake_over(context);
+    if (context->context != GSS_C_NO_CONTEXT)
+        context->native->gss_delete_sec_context(&minor, &context->context, GSS_C_NO_BUFFER);
+    troth__free(context);
+}
+
+troth_status troth__gss_step(void *pointer, troth__bytes in, troth__bytes *out, troth_error *error)
+{
+    struct gss_context *context = pointer;
+    const struct troth__gss_native *native = context->native;
+    const struct troth__credential_config *own = troth__gss_credential_config(context->credential);
+    struct gss_channel_bindings_struct room;
+    gss_channel_bindings_t bindings = gss_bindings_of(context->config->bindings, &room);
+    gss_buffer_desc token = gss_buffer_of(in.data, in.length);
+    gss_OID asked = troth__gss_mechanism(own->mechanism);
+    OM_uint32 major, minor = 0;
+    const char *call;
+    troth_status status = TROTH_CONTINUE;
+
+    *out = (troth__bytes){NULL, 0};
+    gss_release_out(context);
+    if (context->handle == NULL) {
+        status = troth__gss_handle_take(context->credential, &context->handle, error);
+        if (status != TROTH_OK)
+            return status;
+    }
+    context->mechanism = GSS_C_NO_OID;
+    context->flags = context->lifetime = 0;
+    if (own->role == TROTH_INITIATOR) {
+        call = "gss_init_sec_context";
+        major = native->gss_init_sec_context(&minor, context->handle->cred, &context->context, context->target, asked,
+                                             gss_flags(context->config->requested), 0, bindings, &token,
+                                             &context->mechanism, &context->out, &context->flags, &context->lifetime);
+    } else {
+        /* No source name: it is asked for when somebody wants it. No delegated credential: nobody does yet. */
+        call = "gss_accept_sec_context";
+        major = native->gss_accept_sec_context(&minor, &context->context, context->handle->cred, &token, bindings, NULL,
+                                               &context->mechanism, &context->out, &context->flags, &context->lifetime,
+                                               NULL);
+    }
+    *out = (troth__bytes){context->out.value, context->out.length};
+
+    if (GSS_ERROR(major))
+        status = troth__gss_fail(native, call, major, minor, asked, error);
+    else if ((major & GSS_S_CONTINUE_NEEDED) != 0)
+        status = TROTH_CONTINUE;
+    else if (major == GSS_S_COMPLETE)
+        status = TROTH_OK;
+    else /* a token that came twice, or too late (RFC 2744 section 5.1): no success to us */
+        status = troth__gss_fail(native, call, major, minor, asked, error);
+    if (status == TROTH_E_WRONG_KEY && own->role == TROTH_ACCEPTOR)
+        troth__gss_credential_tell_keytab(context->credential, error);
+    if (status != TROTH_CONTINUE)
+        gss_handshake_over(context);
+    return status;
+}
+
+static troth_binding_result gss_binding_result(const struct gss_context *context)
+{
+    if (context->config->bindings == NULL)
+        return TROTH_BINDING_ABSENT;
+    if (troth__gss_credential_config(context->credential)->role == TROTH_INITIATOR)
+        return TROTH_BINDING_UNKNOWN;
+    return (context->flags & GSS_C_CHANNEL_BOUND_FLAG) != 0 ? TROTH_BINDING_BOUND : TROTH_BINDING_ABSENT;
+}
+
+troth_status troth__gss_attributes(void *pointer, struct troth__attributes *attributes, troth_error *error)
+{
+    struct gss_context *context = pointer;
+    const gss_OID used = context->mechanism;
+
+    memset(attributes, 0, sizeof *attributes);
+    if (used == GSS_C_NO_OID || used->length != troth__gss_krb5.length ||
+        memcmp(used->elements, troth__gss_krb5.elements, used->length) != 0) {
+        attributes->mechanism_name = "not Kerberos";
+        return TROTH_OK;
+    }
+    attributes->mechanism = TROTH_MECHANISM_KERBEROS;
+    attributes->mechanism_name = "Kerberos";
+    attributes->properties = gss_properties(context->flags);
+    attributes->bindings = gss_binding_result(context);
+    attributes->expiry =
+        context->lifetime == GSS_C_INDEFINITE ? TROTH_NEVER : troth__now() + (int64_t)context->lifetime;
+    return troth__gss_message_sizes(context, attributes, error);
+}
+
+/* One of the two names of a completed context. */
+static troth_status gss_name_of(struct gss_context *context, bool source, char **name, troth_error *error)
+{
+    const struct troth__gss_native *native = context->native;
+    gss_name_t found = GSS_C_NO_NAME;
+    troth_status status;
+    OM_uint32 major, minor;
+
+    *name = NULL;
+    major = native->gss_inquire_context(&minor, context->context, source ? &found : NULL, source ? NULL : &found, NULL,
+                                        NULL, NULL, NULL, NULL);
+    if (GSS_ERROR(major))
+        return troth__gss_fail(native, "gss_inquire_context", major, minor, &troth__gss_krb5, error);
+    if (found == GSS_C_NO_NAME)
+        return troth__error_set(error, TROTH_E_UNAVAILABLE, "gss_inquire_context does not tell the name");
+    status = troth__gss_name_show(native, found, name, error);
+    troth__gss_name_release(native, &found);
+    return status;
+}
+
+troth_status troth__gss_peer_name(void *pointer, char **name, troth_error *error)
+{
+    struct gss_context *context = pointer;
+
+    return gss_name_of(context, troth__gss_credential_config(context->credential)->role == TROTH_ACCEPTOR, name, error);
+}
+
+troth_status troth__gss_target_name(void *pointer, char **name, troth_error *error)
+{
+    return gss_name_of(pointer, false, name, error);
+}

@@ -1,0 +1,414 @@
+/* credential.c - native credentials: acquired from each source, renewed before they end, shared between threads. */
+#define _POSIX_C_SOURCE 200809L
+
+#include "internal.h"
+
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "error.h"
+
+/* How long before its end a private credential is renewed: a tenth of its life, within these bounds (seconds). */
+#define RENEW_MARGIN_MIN 1
+#define RENEW_MARGIN_MAX 300
+
+/* After a failed renewal, with the old tickets still good: not again before this (seconds). */
+#define RENEW_PAUSE 10
+
+/* Where an initiator's tickets are. */
+enum gss_source {
+    GSS_SOURCE_KEYTAB, /* acceptor's: never ends, read by the library at each accept */
+    GSS_SOURCE_SHARED, /* a ccache that somebody else keeps */
+    GSS_SOURCE_PRIVATE /* a MEMORY ccache of ours, filled from a client keytab or a password */
+};
+
+/* What stat says of a file ccache: another stamp means other tickets. */
+struct gss_stamp {
+    bool known; /* false: not a file, so always taken as changed */
+    dev_t device;
+    ino_t inode;
+    off_t size;
+    struct timespec changed;
+};
+
+struct gss_credential {
+    const struct troth__gss_native *native;
+    const struct troth__credential_config *config;
+    enum gss_source source;
+    gss_name_t name;       /* GSS_C_NO_NAME: whoever the source says */
+    char *ccache_path;     /* the file of a shared FILE ccache, or NULL */
+    troth__mutex *lock;    /* guards everything below, and krb5 */
+    troth__mutex *renewal; /* held while a new handle is made; taken before lock, never after it */
+    krb5_context krb5;     /* for ccaches and keytabs; being open it also keeps krb5.conf parsed for the process */
+    struct gss_handle *current;
+    struct gss_stamp stamp; /* of ccache_path, when current was made */
+    bool renewing;
+    unsigned made; /* handles so far; names the private ccaches */
+};
+
+const struct troth__gss_native *troth__gss_credential_native(const struct gss_credential *credential)
+{
+    return credential->native;
+}
+
+const struct troth__credential_config *troth__gss_credential_config(const struct gss_credential *credential)
+{
+    return credential->config;
+}
+
+/* ---- handles -------------------------------------------------------------------------------------------------- */
+
+/* Ends a handle that nobody holds. Under lock. */
+static void gss_handle_end(struct gss_credential *credential, struct gss_handle *handle)
+{
+    const struct troth__gss_native *native = credential->native;
+    krb5_ccache ccache;
+    OM_uint32 minor;
+
+    if (handle->cred != GSS_C_NO_CREDENTIAL)
+        native->gss_release_cred(&minor, &handle->cred);
+    if (handle->ccache[0] != '\0' && native->krb5_cc_resolve(credential->krb5, handle->ccache, &ccache) == 0)
+        native->krb5_cc_destroy(credential->krb5, ccache);
+    troth__free(handle);
+}
+
+static void gss_handle_drop_locked(struct gss_credential *credential, struct gss_handle **handle)
+{
+    if (*handle != NULL && --(*handle)->holds == 0)
+        gss_handle_end(credential, *handle);
+    *handle = NULL;
+}
+
+void troth__gss_handle_drop(struct gss_credential *credential, struct gss_handle **handle)
+{
+    if (*handle == NULL)
+        return;
+    troth__mutex_lock(credential->lock);
+    gss_handle_drop_locked(credential, handle);
+    troth__mutex_unlock(credential->lock);
+}
+
+/* ---- acquiring ------------------------------------------------------------------------------------------------ */
+
+/* An initiator's password: its tickets go to the handle's own ccache; MIT's copy of the password dies at once. */
+static troth_status gss_fill_from_password(struct gss_credential *credential, struct gss_handle *handle,
+                                           troth_error *error)
+{
+    const struct troth__gss_native *native = credential->native;
+    gss_key_value_element_desc into = {"ccache", handle->ccache};
+    gss_key_value_set_desc store = {1, &into};
+    const char *text = credential->config->password;
+    gss_buffer_desc password = {strlen(text), NULL};
+    gss_cred_id_t cred = GSS_C_NO_CREDENTIAL;
+    OM_uint32 major, minor, ignored;
+    troth_status status = TROTH_OK;
+
+    memcpy(&password.value, &text, sizeof password.value); /* GSSAPI's buffers know no const */
+    major = native->gss_acquire_cred_with_password(&minor, credential->name, &password, GSS_C_INDEFINITE,
+                                                   &troth__gss_krb5_set, GSS_C_INITIATE, &cred, NULL, NULL);
+    if (GSS_ERROR(major))
+        return troth__gss_fail(native, "gss_acquire_cred_with_password", major, minor, &troth__gss_krb5, error);
+    major = native->gss_store_cred_into(&minor, cred, GSS_C_INITIATE, &troth__gss_krb5, 1, 0, &store, NULL, NULL);
+    if (GSS_ERROR(major))
+        status = troth__gss_fail(native, "gss_store_cred_into", major, minor, &troth__gss_krb5, error);
+    native->gss_release_cred(&ignored, &cred);
+    return status;
+}
+
+/*
+ * The native credential from a store: Kerberos first, since only its own acquisition says what is wrong, and then,
+ * for Negotiate, the SPNEGO element beside it, told to negotiate Kerberos alone.
+ */
+static troth_status gss_acquire_from(struct gss_credential *credential, gss_key_value_set_desc *first,
+                                     gss_key_value_set_desc *second, struct gss_handle *handle, troth_error *error)
+{
+    const struct troth__gss_native *native = credential->native;
+    const bool acceptor = credential->config->role == TROTH_ACCEPTOR;
+    const gss_cred_usage_t usage = acceptor ? GSS_C_ACCEPT : GSS_C_INITIATE;
+    OM_uint32 major, minor;
+
+    major = native->gss_acquire_cred_from(&minor, credential->name, GSS_C_INDEFINITE, &troth__gss_krb5_set, usage,
+                                          first, &handle->cred, NULL, NULL);
+    if (GSS_ERROR(major))
+        return troth__gss_fail(native, "gss_acquire_cred_from", major, minor, &troth__gss_krb5, error);
+    if (credential->config->mechanism == TROTH_MECHANISM_KERBEROS)
+        return TROTH_OK;
+    major = native->gss_add_cred_from(&minor, handle->cred, credential->name, &troth__gss_spnego, usage,
+                                      GSS_C_INDEFINITE, GSS_C_INDEFINITE, second, NULL, NULL, NULL, NULL);
+    if (GSS_ERROR(major))
+        return troth__gss_fail(native, "gss_add_cred_from", major, minor, &troth__gss_spnego, error);
+    /* Without this, any mechanism that happens to be installed (gss-ntlmssp) would be negotiated as well. */
+    major = native->gss_set_neg_mechs(&minor, handle->cred, &troth__gss_krb5_set);
+    if (GSS_ERROR(major))
+        return troth__gss_fail(native, "gss_set_neg_mechs", major, minor, &troth__gss_spnego, error);
+    return TROTH_OK;
+}
+
+/* When the handle ends and when it is to be renewed. */
+static troth_status gss_handle_times(struct gss_credential *credential, struct gss_handle *handle, troth_error *error)
+{
+    const struct troth__gss_native *native = credential->native;
+    const int64_t now = troth__now();
+    OM_uint32 major, minor, lifetime = 0;
+    int64_t margin;
+
+    handle->ends_at = handle->renew_at = TROTH_NEVER;
+    if (credential->source == GSS_SOURCE_KEYTAB)
+        return TROTH_OK;
+    major = native->gss_inquire_cred(&minor, handle->cred, NULL, &lifetime, NULL, NULL);
+    if (GSS_ERROR(major))
+        return troth__gss_fail(native, "gss_inquire_cred", major, minor, &troth__gss_krb5, error);
+    if (lifetime == GSS_C_INDEFINITE)
+        return TROTH_OK;
+    margin = (int64_t)lifetime / 10;
+    margin = margin < RENEW_MARGIN_MIN ? RENEW_MARGIN_MIN : margin > RENEW_MARGIN_MAX ? RENEW_MARGIN_MAX : margin;
+    handle->ends_at = now + (int64_t)lifetime;
+    handle->renew_at = credential->source == GSS_SOURCE_PRIVATE ? handle->ends_at - margin : TROTH_NEVER;
+    if (lifetime == 0) {
+        troth__error_native(error, GSS_S_CREDENTIALS_EXPIRED, 0);
+        return troth__error_set(error, TROTH_E_EXPIRED, "gss_inquire_cred: the tickets have ended");
+    }
+    return TROTH_OK;
+}
+
+/* Makes a handle from the configured source. May block on a KDC. Under renewal, not under lock. */
+static troth_status gss_handle_new(struct gss_credential *credential, struct gss_handle **handle, troth_error *error)
+{
+    const struct troth__credential_config *config = credential->config;
+    gss_key_value_element_desc elements[2] = {{NULL, NULL}, {NULL, NULL}};
+    gss_key_value_set_desc first = {0, elements}, second = {0, elements};
+    struct gss_handle *made = troth__alloc(sizeof *made);
+    troth_status status = TROTH_OK;
+
+    *handle = NULL;
+    if (made == NULL)
+        return troth__error_set(error, TROTH_E_MEMORY, "out of memory for a credential");
+    made->holds = 1;
+    switch (credential->source) {
+    case GSS_SOURCE_KEYTAB:
+        if (config->keytab != NULL)
+            elements[first.count++] = (gss_key_value_element_desc){"keytab", config->keytab};
+        second = first;
+        break;
+    case GSS_SOURCE_SHARED:
+        if (config->ccache != NULL)
+            elements[first.count++] = (gss_key_value_element_desc){"ccache", config->ccache};
+        second = first;
+        break;
+    case GSS_SOURCE_PRIVATE:
+        snprintf(made->ccache, sizeof made->ccache, "MEMORY:troth-%p-%u", (void *)credential, ++credential->made);
+        elements[first.count++] = (gss_key_value_element_desc){"ccache", made->ccache};
+        second = first;
+        if (config->password != NULL)
+            status = gss_fill_from_password(credential, made, error);
+        else
+            elements[first.count++] = (gss_key_value_element_desc){"client_keytab", config->keytab};
+        break;
+    }
+    if (status == TROTH_OK)
+        status = gss_acquire_from(credential, first.count > 0 ? &first : NULL, second.count > 0 ? &second : NULL, made,
+                                  error);
+    if (status == TROTH_OK)
+        status = gss_handle_times(credential, made, error);
+    if (status != TROTH_OK) {
+        /* What would be a wrong key elsewhere is a wrong password or client keytab here. */
+        if (credential->source == GSS_SOURCE_PRIVATE && error->status == TROTH_E_WRONG_KEY &&
+            error->native_minor == (uint32_t)KRB5KRB_AP_ERR_BAD_INTEGRITY)
+            status = error->status = TROTH_E_DENIED;
+        troth__mutex_lock(credential->lock);
+        gss_handle_drop_locked(credential, &made);
+        troth__mutex_unlock(credential->lock);
+    }
+    *handle = made;
+    return status;
+}
+
+/* ---- renewing ------------------------------------------------------------------------------------------------- */
+
+static struct gss_stamp gss_stamp_now(const struct gss_credential *credential)
+{
+    struct gss_stamp stamp = {.known = false};
+    struct stat status;
+
+    if (credential->ccache_path != NULL && stat(credential->ccache_path, &status) == 0) {
+        stamp.known = true;
+        stamp.device = status.st_dev;
+        stamp.inode = status.st_ino;
+        stamp.size = status.st_size;
+        stamp.changed = status.st_mtim;
+    }
+    return stamp;
+}
+
+static bool gss_stamp_same(const struct gss_stamp *a, const struct gss_stamp *b)
+{
+    return a->known && b->known && a->device == b->device && a->inode == b->inode && a->size == b->size &&
+           a->changed.tv_sec == b->changed.tv_sec && a->changed.tv_nsec == b->changed.tv_nsec;
+}
+
+/* The current handle can still be used, if need be. Under lock. */
+static bool gss_current_good(const struct gss_credential *credential, const struct gss_stamp *stamp, int64_t now)
+{
+    return credential->current != NULL && now < credential->current->ends_at &&
+           (credential->source != GSS_SOURCE_SHARED || gss_stamp_same(stamp, &credential->stamp));
+}
+
+/*
+ * Holds the current handle for the caller if it will do. If not, the renewal is announced, so that others go on with
+ * what is good for a while; they wait only when there is nothing good. renewer: the caller holds the renewal.
+ */
+static bool gss_take_current(struct gss_credential *credential, bool renewer, struct gss_handle **handle)
+{
+    const struct gss_stamp stamp = gss_stamp_now(credential);
+    const int64_t now = troth__now();
+    bool due;
+
+    troth__mutex_lock(credential->lock);
+    due = !gss_current_good(credential, &stamp, now) ||
+          (now >= credential->current->renew_at && (renewer || !credential->renewing));
+    if (due) {
+        credential->renewing = true;
+    } else {
+        *handle = credential->current;
+        (*handle)->holds++;
+    }
+    troth__mutex_unlock(credential->lock);
+    return !due;
+}
+
+/* Makes a new handle the current one. Under renewal. */
+static troth_status gss_renew(struct gss_credential *credential, struct gss_handle **handle, troth_error *error)
+{
+    const struct gss_stamp stamp = gss_stamp_now(credential);
+    struct gss_handle *made = NULL;
+    troth_status status = gss_handle_new(credential, &made, error);
+    const int64_t now = troth__now();
+
+    troth__mutex_lock(credential->lock);
+    credential->renewing = false;
+    if (status == TROTH_OK) {
+        gss_handle_drop_locked(credential, &credential->current);
+        credential->current = made;
+        credential->stamp = stamp;
+    } else if (credential->source == GSS_SOURCE_PRIVATE && gss_current_good(credential, &stamp, now)) {
+        /* The old tickets are good for a while, and the KDC may come back. */
+        credential->current->renew_at = now + RENEW_PAUSE;
+        error->status = status = TROTH_OK;
+    }
+    if (status == TROTH_OK) {
+        *handle = credential->current;
+        (*handle)->holds++;
+    }
+    troth__mutex_unlock(credential->lock);
+    return status;
+}
+
+troth_status troth__gss_handle_take(struct gss_credential *credential, struct gss_handle **handle, troth_error *error)
+{
+    troth_status status = TROTH_OK;
+
+    *handle = NULL;
+    if (gss_take_current(credential, false, handle))
+        return TROTH_OK;
+    troth__mutex_lock(credential->renewal);
+    /* Whoever held the renewal before us may have done it for us. */
+    if (!gss_take_current(credential, true, handle))
+        status = gss_renew(credential, handle, error);
+    troth__mutex_unlock(credential->renewal);
+    return status;
+}
+
+/* ---- the backend's two calls ---------------------------------------------------------------------------------- */
+
+/* The file behind the ccache that this credential will use, in new memory, or NULL where there is none. */
+static char *gss_ccache_path(struct gss_credential *credential)
+{
+    const char *name = credential->config->ccache;
+
+    if (name == NULL && credential->name == GSS_C_NO_NAME)
+        name = credential->native->krb5_cc_default_name(credential->krb5);
+    if (name == NULL)
+        return NULL; /* a principal picks its ccache out of the whole collection */
+    if (strncmp(name, "FILE:", 5) == 0)
+        return troth__strdup(name + 5);
+    return name[0] == '/' ? troth__strdup(name) : NULL;
+}
+
+void troth__gss_credential_free(void *pointer)
+{
+    struct gss_credential *credential = pointer;
+
+    if (credential == NULL)
+        return;
+    gss_handle_drop_locked(credential, &credential->current); /* nobody else is left */
+    troth__gss_name_release(credential->native, &credential->name);
+    if (credential->krb5 != NULL)
+        credential->native->krb5_free_context(credential->krb5);
+    troth__free(credential->ccache_path);
+    troth__mutex_free(credential->renewal);
+    troth__mutex_free(credential->lock);
+    troth__free(credential);
+}
+
+void troth__gss_credential_tell_keytab(struct gss_credential *credential, troth_error *error)
+{
+    troth__mutex_lock(credential->lock);
+    troth__gss_keytab_tell(credential->native, credential->krb5, credential->config->keytab, error);
+    troth__mutex_unlock(credential->lock);
+}
+
+troth_status troth__gss_credential_acquire(const troth__backend *self, const struct troth__credential_config *config,
+                                           void **credential, troth_error *error)
+{
+    struct gss_credential *made = troth__alloc(sizeof *made);
+    struct gss_handle *handle = NULL;
+    troth_status status;
+    krb5_error_code code;
+
+    *credential = NULL;
+    if (made == NULL)
+        return troth__error_set(error, TROTH_E_MEMORY, "out of memory for a credential");
+    made->native = self->native;
+    made->config = config;
+    if (config->role == TROTH_ACCEPTOR)
+        made->source = GSS_SOURCE_KEYTAB;
+    else
+        made->source = config->keytab != NULL || config->password != NULL ? GSS_SOURCE_PRIVATE : GSS_SOURCE_SHARED;
+    made->lock = troth__mutex_new();
+    made->renewal = troth__mutex_new();
+    if (made->lock == NULL || made->renewal == NULL) {
+        status = troth__error_set(error, TROTH_E_MEMORY, "out of memory for a credential");
+        goto out;
+    }
+    code = made->native->krb5_init_context(&made->krb5);
+    if (code != 0) {
+        made->krb5 = NULL;
+        troth__error_native(error, GSS_S_FAILURE, (uint32_t)code);
+        status = troth__error_set(error, TROTH_E_FAILURE,
+                                  "krb5_init_context: code %ld; is the Kerberos configuration (krb5.conf) readable and "
+                                  "well-formed?",
+                                  (long)code);
+        goto out;
+    }
+    if (config->name.service != NULL || config->name.principal != NULL) {
+        status = troth__gss_name_import(made->native, &config->name, &made->name, error);
+        if (status != TROTH_OK)
+            goto out;
+    }
+    if (made->source == GSS_SOURCE_SHARED)
+        made->ccache_path = gss_ccache_path(made);
+
+    status = troth__gss_handle_take(made, &handle, error);
+    if (status != TROTH_OK) {
+        if (config->role == TROTH_ACCEPTOR)
+            troth__gss_credential_tell_keytab(made, error);
+        goto out;
+    }
+    troth__gss_handle_drop(made, &handle);
+    *credential = made;
+    made = NULL;
+out:
+    troth__gss_credential_free(made);
+    return status;
+}

@@ -1,0 +1,73 @@
+/* name.c - native names: made from (service, host) or a literal principal, and shown. */
+#include "internal.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "error.h"
+
+troth_status troth__gss_name_import(const struct troth__gss_native *native, const troth_name *name,
+                                    gss_name_t *imported, troth_error *error)
+{
+    const char *text = name->principal;
+    gss_OID type = (gss_OID)GSS_KRB5_NT_PRINCIPAL_NAME;
+    gss_buffer_desc buffer;
+    OM_uint32 major, minor;
+    char *hostbased = NULL;
+
+    *imported = GSS_C_NO_NAME;
+    if (text == NULL) {
+        size_t size = strlen(name->service) + strlen(name->host) + 2;
+
+        hostbased = troth__alloc(size);
+        if (hostbased == NULL)
+            return troth__error_set(error, TROTH_E_MEMORY, "out of memory for a name");
+        snprintf(hostbased, size, "%s@%s", name->service, name->host);
+        text = hostbased;
+        type = GSS_C_NT_HOSTBASED_SERVICE;
+    }
+    buffer.length = strlen(text);
+    memcpy(&buffer.value, &text, sizeof buffer.value); /* GSSAPI's buffers know no const */
+    major = native->gss_import_name(&minor, &buffer, type, imported);
+    troth__free(hostbased);
+    if (GSS_ERROR(major)) {
+        *imported = GSS_C_NO_NAME;
+        return troth__gss_fail(native, "gss_import_name", major, minor, &troth__gss_krb5, error);
+    }
+    return TROTH_OK;
+}
+
+void troth__gss_name_release(const struct troth__gss_native *native, gss_name_t *name)
+{
+    OM_uint32 minor;
+
+    if (*name != GSS_C_NO_NAME)
+        native->gss_release_name(&minor, name);
+    *name = GSS_C_NO_NAME;
+}
+
+troth_status troth__gss_name_show(const struct troth__gss_native *native, gss_name_t name, char **shown,
+                                  troth_error *error)
+{
+    gss_buffer_desc text = GSS_C_EMPTY_BUFFER;
+    OM_uint32 major, minor, ignored;
+    troth_status status = TROTH_OK;
+
+    *shown = NULL;
+    major = native->gss_display_name(&minor, name, &text, NULL);
+    if (GSS_ERROR(major))
+        return troth__gss_fail(native, "gss_display_name", major, minor, &troth__gss_krb5, error);
+    if (text.length == 0 || memchr(text.value, '\0', text.length) != NULL) {
+        status = troth__error_set(error, TROTH_E_FAILURE, "gss_display_name: the name is empty or has a NUL in it");
+        goto out;
+    }
+    *shown = troth__alloc(text.length + 1);
+    if (*shown == NULL) {
+        status = troth__error_set(error, TROTH_E_MEMORY, "out of memory for a name");
+        goto out;
+    }
+    memcpy(*shown, text.value, text.length);
+out:
+    native->gss_release_buffer(&ignored, &text);
+    return status;
+}
