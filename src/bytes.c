@@ -19,9 +19,8 @@ void troth__free(void *memory)
 
 void troth__wipe(void *memory, size_t size)
 {
-    if (memory != NULL && size > 0) {
+    if (memory != NULL && size > 0)
         (void)wipe_with(memory, 0, size);
-    }
 }
 
 void troth__wipe_free(void *memory, size_t size)
@@ -35,8 +34,7 @@ char *troth__strdup(const char *text)
     size_t size = strlen(text) + 1;
     char *copy = troth__alloc(size);
 
-    if (copy != NULL) {
+    if (copy != NULL)
         memcpy(copy, text, size);
-    }
     return copy;
 }

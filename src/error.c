@@ -63,9 +63,8 @@ const char *troth_status_name(troth_status status)
     /* Callers may pass any number: an unsigned index also turns the negative ones away. */
     unsigned index = (unsigned)status;
 
-    if (index >= sizeof(status_names) / sizeof(status_names[0]) || status_names[index] == NULL) {
+    if (index >= sizeof(status_names) / sizeof(status_names[0]) || status_names[index] == NULL)
         return "TROTH_E_?";
-    }
     return status_names[index];
 }
 
@@ -87,9 +86,8 @@ troth_error *troth__error_begin(troth_error *caller, troth_error *scratch)
 /* The largest length up to limit at which text, well-formed and longer than limit, can be cut between characters. */
 static size_t boundary(const char *text, size_t limit)
 {
-    while (limit > 0 && ((unsigned char)text[limit] & 0xC0u) == 0x80u) {
+    while (limit > 0 && ((unsigned char)text[limit] & 0xC0u) == 0x80u)
         limit--;
-    }
     return limit;
 }
 
@@ -99,13 +97,11 @@ static void drop_broken_end(char *text)
     size_t length = strlen(text);
     size_t start = length;
 
-    while (start > 0 && length - start < 3 && ((unsigned char)text[start - 1] & 0xC0u) == 0x80u) {
+    while (start > 0 && length - start < 3 && ((unsigned char)text[start - 1] & 0xC0u) == 0x80u)
         start--;
-    }
     if (start > 0 && (unsigned char)text[start - 1] >= 0xC2u &&
-        troth__utf8_character(text + start - 1, length - start + 1) == 0) {
+        troth__utf8_character(text + start - 1, length - start + 1) == 0)
         text[start - 1] = '\0';
-    }
 }
 
 /*
@@ -166,9 +162,8 @@ static void arrange(troth_error *error, const char *first, const char *second, c
         hint++; /* the space after a sentence that is not there */
         hint_length--;
     }
-    if (hint_length > TEXT_ROOM - 3) {
+    if (hint_length > TEXT_ROOM - 3)
         hint_length = boundary(hint, TEXT_ROOM - 3);
-    }
     cut = first_length + second_length + hint_length + (hint_length > 0) > TEXT_ROOM;
     if (cut) {
         size_t room = TEXT_ROOM - 3 - hint_length;
@@ -185,9 +180,8 @@ static void arrange(troth_error *error, const char *first, const char *second, c
     memcpy(text + first_length, second, second_length);
     at = first_length + second_length;
     if (cut) {
-        while (at > 0 && text[at - 1] == '.') {
+        while (at > 0 && text[at - 1] == '.')
             at--; /* the dots of an earlier cut */
-        }
         memcpy(text + at, "...", 3);
         at += 3;
     } else if (hint_length > 0 && at > 0 && text[at - 1] != '.') {
@@ -227,9 +221,8 @@ void troth__error_append(troth_error *error, const char *format, ...)
     va_start(arguments, format);
     format_text(text, format, arguments);
     va_end(arguments);
-    if (length + 3 >= TEXT_ROOM && strcmp(error->text + length - 3, "...") == 0) {
+    if (length + 3 >= TEXT_ROOM && strcmp(error->text + length - 3, "...") == 0)
         return; /* cut already: nothing may come behind the dots, though a few bytes would fit */
-    }
     arrange(error, error->text, text, "");
 }
 

@@ -16,9 +16,8 @@ void troth__frame_header_encode(troth_framing framing, uint32_t flags, size_t le
 {
     uint32_t value = (uint32_t)length;
 
-    if (framing == TROTH_FRAMING_GSS_SAMPLE) {
+    if (framing == TROTH_FRAMING_GSS_SAMPLE)
         *header++ = (uint8_t)flags;
-    }
     for (unsigned i = 0; i < 4; i++) {
         unsigned shift = 8 * (framing == TROTH_FRAMING_LE32 ? i : 3 - i);
 
@@ -31,9 +30,8 @@ void troth__frame_header_decode(troth_framing framing, const uint8_t header[TROT
 {
     *flags = 0;
     *length = 0;
-    if (framing == TROTH_FRAMING_GSS_SAMPLE) {
+    if (framing == TROTH_FRAMING_GSS_SAMPLE)
         *flags = *header++;
-    }
     for (unsigned i = 0; i < 4; i++) {
         unsigned shift = 8 * (framing == TROTH_FRAMING_LE32 ? i : 3 - i);
 

@@ -17,12 +17,10 @@ size_t troth__utf8_character(const char *text, size_t length)
     unsigned char high = 0xBF;
     size_t size;
 
-    if (length == 0) {
+    if (length == 0)
         return 0;
-    }
-    if (bytes[0] < 0x80) {
+    if (bytes[0] < 0x80)
         return 1;
-    }
     if (bytes[0] >= 0xC2 && bytes[0] <= 0xDF) {
         size = 2;
     } else if (bytes[0] >= 0xE0 && bytes[0] <= 0xEF) {
@@ -36,14 +34,11 @@ size_t troth__utf8_character(const char *text, size_t length)
     } else {
         return 0;
     }
-    if (length < size || bytes[1] < low || bytes[1] > high) {
+    if (length < size || bytes[1] < low || bytes[1] > high)
         return 0;
-    }
-    for (size_t i = 2; i < size; i++) {
-        if ((bytes[i] & 0xC0) != 0x80) {
+    for (size_t i = 2; i < size; i++)
+        if ((bytes[i] & 0xC0) != 0x80)
             return 0;
-        }
-    }
     return size;
 }
 
@@ -52,9 +47,8 @@ bool troth__utf8_valid(const char *text, size_t length)
     for (size_t at = 0; at < length;) {
         size_t size = troth__utf8_character(text + at, length - at);
 
-        if (size == 0) {
+        if (size == 0)
             return false;
-        }
         at += size;
     }
     return true;
@@ -80,9 +74,8 @@ static bool has_control(const char *text)
             at++;
             continue;
         }
-        if (is_control(text + at, size)) {
+        if (is_control(text + at, size))
             return true;
-        }
         at += size;
     }
     return false;
@@ -96,15 +89,12 @@ bool troth__name_empty(const troth_name *name)
 /* What holds for every part of a name. */
 static troth_status check_part(const char *part, const char *what, const char *which, troth_error *error)
 {
-    if (part[0] == '\0') {
+    if (part[0] == '\0')
         return troth__error_set(error, TROTH_E_NAME, "the %s's %s is empty", what, which);
-    }
-    if (!troth__utf8_valid(part, strlen(part))) {
+    if (!troth__utf8_valid(part, strlen(part)))
         return troth__error_set(error, TROTH_E_NAME, "the %s's %s is not UTF-8", what, which);
-    }
-    if (has_control(part)) {
+    if (has_control(part))
         return troth__error_set(error, TROTH_E_NAME, "the %s's %s has a control character in it", what, which);
-    }
     return TROTH_OK;
 }
 
@@ -133,16 +123,13 @@ static bool host_is_ip_address(const char *host)
     char *colon;
 
     memcpy(copy, host, length + 1); /* the caller has checked the length */
-    if (length > 0 && copy[length - 1] == '.') {
+    if (length > 0 && copy[length - 1] == '.')
         copy[length - 1] = '\0';
-    }
-    if (troth__is_ip_address(copy)) {
+    if (troth__is_ip_address(copy))
         return true;
-    }
     colon = strrchr(copy, ':');
-    if (colon == NULL) {
+    if (colon == NULL)
         return false;
-    }
     *colon = '\0';
     return troth__is_ip_address(copy);
 }
@@ -155,9 +142,8 @@ static troth_status check_host(const char *host, const char *what, troth_error *
                                  "under; a principal that really has an address in it can be named literally");
         return TROTH_E_NAME;
     }
-    if (host[0] == '.' || strstr(host, "..") != NULL) {
+    if (host[0] == '.' || strstr(host, "..") != NULL)
         return troth__error_set(error, TROTH_E_NAME, "the %s's host \"%s\" has an empty part between dots", what, host);
-    }
     return TROTH_OK;
 }
 
@@ -166,40 +152,33 @@ troth_status troth__name_check(const troth_name *name, const char *what, troth_e
     size_t length = 0;
     troth_status status = TROTH_OK;
 
-    if (name->principal != NULL && (name->service != NULL || name->host != NULL)) {
+    if (name->principal != NULL && (name->service != NULL || name->host != NULL))
         return troth__error_set(error, TROTH_E_NAME, "the %s is given twice: service and host, and a principal", what);
-    }
     if (name->principal == NULL && (name->service == NULL || name->host == NULL)) {
         return troth__error_set(error, TROTH_E_NAME, "the %s is half a name: it has no %s", what,
                                 name->service == NULL ? "service" : "host");
     }
 
-    if (name->principal != NULL) {
+    if (name->principal != NULL)
         length = strlen(name->principal);
-    } else {
+    else
         length = strlen(name->service) + 1 + strlen(name->host);
-    }
     if (length > NAME_LIMIT) {
         return troth__error_set(error, TROTH_E_NAME, "the %s has %zu bytes; a name has at most %u", what, length,
                                 NAME_LIMIT);
     }
 
-    if (name->principal != NULL) {
+    if (name->principal != NULL)
         return check_part(name->principal, what, "principal", error);
-    }
     status = check_part(name->service, what, "service", error);
-    if (status == TROTH_OK) {
+    if (status == TROTH_OK)
         status = check_part(name->host, what, "host", error);
-    }
-    if (status == TROTH_OK) {
+    if (status == TROTH_OK)
         status = check_plain(name->service, what, "service", error);
-    }
-    if (status == TROTH_OK) {
+    if (status == TROTH_OK)
         status = check_plain(name->host, what, "host", error);
-    }
-    if (status == TROTH_OK) {
+    if (status == TROTH_OK)
         status = check_host(name->host, what, error);
-    }
     return status;
 }
 
@@ -244,14 +223,12 @@ static bool show_part(const char *part, char *buffer, size_t capacity, size_t *a
         bool harmless = size > 0 && !is_control(part + from, size);
         size_t written = harmless ? size : 1;
 
-        if (*at + written >= capacity) {
+        if (*at + written >= capacity)
             return false;
-        }
-        if (harmless) {
+        if (harmless)
             memcpy(buffer + *at, part + from, size);
-        } else {
+        else
             buffer[*at] = '?';
-        }
         *at += written;
         from += size > 0 ? size : 1;
     }

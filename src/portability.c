@@ -47,9 +47,8 @@ bool troth__is_ip_address(const char *text)
 
         length = scope != NULL ? (size_t)(scope - begin) : length;
     }
-    if (length >= sizeof(copy)) {
+    if (length >= sizeof(copy))
         return false;
-    }
     memcpy(copy, begin, length);
     copy[length] = '\0';
     return inet_pton(AF_INET, copy, address) == 1 || inet_pton(AF_INET6, copy, address) == 1;
@@ -61,9 +60,8 @@ static int wait_left(int64_t deadline, bool *none)
     int64_t left = 0;
 
     *none = false;
-    if (deadline == TROTH__FOREVER) {
+    if (deadline == TROTH__FOREVER)
         return -1;
-    }
     left = deadline - troth__monotonic_ms();
     if (left <= 0) {
         *none = true;
@@ -148,15 +146,12 @@ static enum troth__io wait_for(int descriptor, short events, int64_t deadline, i
         int left = wait_left(deadline, &none);
         int ready = none ? 0 : poll(&watched, 1, left);
 
-        if (ready > 0) {
+        if (ready > 0)
             return TROTH__IO_OK;
-        }
-        if (none) {
+        if (none)
             return TROTH__IO_TIMEOUT;
-        }
-        if (ready < 0 && errno != EINTR) {
+        if (ready < 0 && errno != EINTR)
             return io_failure(errno, native_error);
-        }
     }
 }
 
@@ -198,9 +193,8 @@ enum troth__io troth__socket_write(troth_socket socket, troth__bytes head, troth
         } else if (is_would_block(errno)) {
             enum troth__io waited = wait_for(descriptor, POLLOUT, deadline, native_error);
 
-            if (waited != TROTH__IO_OK) {
+            if (waited != TROTH__IO_OK)
                 return waited;
-            }
         } else if (errno != EINTR) {
             return io_failure(errno, native_error);
         }
@@ -225,9 +219,8 @@ enum troth__io troth__socket_read(troth_socket socket, uint8_t *buffer, size_t l
         } else if (is_would_block(errno)) {
             enum troth__io waited = wait_for(descriptor, POLLIN, deadline, native_error);
 
-            if (waited != TROTH__IO_OK) {
+            if (waited != TROTH__IO_OK)
                 return waited;
-            }
         } else if (errno != EINTR) {
             return io_failure(errno, native_error);
         }
@@ -237,9 +230,8 @@ enum troth__io troth__socket_read(troth_socket socket, uint8_t *buffer, size_t l
 
 const char *troth__socket_error_text(int native_error, char *buffer, size_t capacity)
 {
-    if (strerror_r(native_error, buffer, capacity) != 0) {
+    if (strerror_r(native_error, buffer, capacity) != 0)
         (void)snprintf(buffer, capacity, "error %d", native_error);
-    }
     return buffer;
 }
 
@@ -256,9 +248,8 @@ troth__mutex *troth__mutex_new(void)
 {
     troth__mutex *mutex = troth__alloc(sizeof(*mutex));
 
-    if (mutex != NULL) {
+    if (mutex != NULL)
         InitializeSRWLock(&mutex->native);
-    }
     return mutex;
 }
 
@@ -350,17 +341,15 @@ static enum troth__io operation_finish(struct operation *operation, SOCKET socke
     int error = result == 0 ? 0 : WSAGetLastError();
 
     *done = 0;
-    if (error != 0 && error != WSA_IO_PENDING) {
+    if (error != 0 && error != WSA_IO_PENDING)
         return io_failure(error, native_error);
-    }
     while (error == WSA_IO_PENDING) {
         bool none = false;
         int left = wait_left(deadline, &none);
         DWORD waited = WaitForSingleObject(operation->event, none ? 0 : left < 0 ? INFINITE : (DWORD)left);
 
-        if (waited == WAIT_OBJECT_0) {
+        if (waited == WAIT_OBJECT_0)
             break;
-        }
         if (none || waited == WAIT_FAILED) {
             io = none ? TROTH__IO_TIMEOUT : io_failure((int)GetLastError(), native_error);
             (void)CancelIoEx((HANDLE)socket, &operation->overlapped);
@@ -368,11 +357,10 @@ static enum troth__io operation_finish(struct operation *operation, SOCKET socke
         }
     }
     /* Also waits for a cancelled operation to be over: until then the kernel holds our buffers. */
-    if (WSAGetOverlappedResult(socket, &operation->overlapped, &bytes, TRUE, &flags)) {
+    if (WSAGetOverlappedResult(socket, &operation->overlapped, &bytes, TRUE, &flags))
         *done = bytes;
-    } else if (io == TROTH__IO_OK) {
+    else if (io == TROTH__IO_OK)
         io = io_failure(WSAGetLastError(), native_error);
-    }
     return io;
 }
 
@@ -391,9 +379,8 @@ enum troth__io troth__socket_write(troth_socket socket, troth__bytes head, troth
     size_t sent = 0;
 
     *native_error = 0;
-    if (!operation_init(&operation, native_error)) {
+    if (!operation_init(&operation, native_error))
         return TROTH__IO_FAILED;
-    }
     while (io == TROTH__IO_OK && sent < total) {
         WSABUF parts[2];
         size_t head_sent = sent < head.length ? sent : head.length;
@@ -424,9 +411,8 @@ enum troth__io troth__socket_read(troth_socket socket, uint8_t *buffer, size_t l
 
     *received = 0;
     *native_error = 0;
-    if (!operation_init(&operation, native_error)) {
+    if (!operation_init(&operation, native_error))
         return TROTH__IO_FAILED;
-    }
     while (io == TROTH__IO_OK && *received < length) {
         WSABUF part;
         DWORD flags = 0;
@@ -439,9 +425,8 @@ enum troth__io troth__socket_read(troth_socket socket, uint8_t *buffer, size_t l
         result = WSARecv((SOCKET)socket, &part, 1, NULL, &flags, &operation.overlapped, NULL);
         io = operation_finish(&operation, (SOCKET)socket, result, deadline, &done, native_error);
         *received += done;
-        if (io == TROTH__IO_OK && done == 0) {
+        if (io == TROTH__IO_OK && done == 0)
             io = TROTH__IO_CLOSED;
-        }
     }
     (void)CloseHandle(operation.event);
     return *received == length ? TROTH__IO_OK : io;
@@ -454,17 +439,14 @@ const char *troth__socket_error_text(int native_error, char *buffer, size_t capa
                                   0, wide, sizeof(wide) / sizeof(wide[0]), NULL);
     int bytes = 0;
 
-    while (length > 0 && (wide[length - 1] == L'\r' || wide[length - 1] == L'\n' || wide[length - 1] == L' ')) {
+    while (length > 0 && (wide[length - 1] == L'\r' || wide[length - 1] == L'\n' || wide[length - 1] == L' '))
         length--;
-    }
-    if (length > 0) {
+    if (length > 0)
         bytes = WideCharToMultiByte(CP_UTF8, 0, wide, (int)length, buffer, (int)capacity - 1, NULL, NULL);
-    }
-    if (bytes > 0) {
+    if (bytes > 0)
         buffer[bytes] = '\0';
-    } else {
+    else
         (void)snprintf(buffer, capacity, "error %d", native_error);
-    }
     return buffer;
 }
 
