@@ -1,0 +1,365 @@
+/* connect.c - `troth connect`: an initiator that sends protected messages and checks what comes back. */
+#include "commands.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "conversation.h"
+#include "options.h"
+#include "platform.h"
+#include "report.h"
+
+#define PASSWORD_CAPACITY 1024
+#define NO_SOCKET ((troth_socket)-1)
+
+struct client {
+    struct option_endpoint endpoint;
+    troth_credential_options credential_options;
+    troth_context_options context_options;
+    troth_socket_options socket_options;
+    troth_bindings bindings;
+    const char *bindings_text;
+    const char *password_file;
+    struct option_texts messages;
+    uint32_t frame_limit;
+
+    troth_credential *credential;
+    troth_context *context;
+    troth_socket socket;
+    struct conversation conversation;
+    uint64_t sent;
+};
+
+/* A byte order mark before it and the newline behind it are an editor's, not the password's. NULL, or what is wrong. */
+static const char *password_trim(char *buffer, size_t length, char **password)
+{
+    if (length >= PASSWORD_CAPACITY) {
+        return "it is longer than a password can be";
+    }
+    buffer[length] = '\0';
+    if (length >= 3 && memcmp(buffer, "\xEF\xBB\xBF", 3) == 0) {
+        buffer += 3;
+        length -= 3;
+    }
+    if (length > 0 && buffer[length - 1] == '\n') {
+        buffer[--length] = '\0';
+        if (length > 0 && buffer[length - 1] == '\r') {
+            buffer[--length] = '\0';
+        }
+    }
+    if (length == 0) {
+        return "the password is empty";
+    }
+    if (memchr(buffer, '\n', length) != NULL) {
+        return "it has more than one line; a password is one";
+    }
+    if (strlen(buffer) != length) {
+        return "the password has a zero byte";
+    }
+    *password = buffer;
+    return NULL;
+}
+
+static int credential_open(struct client *client)
+{
+    troth_error error = TROTH_ERROR_INIT;
+    char buffer[PASSWORD_CAPACITY + 1];
+    char text[PLATFORM_TEXT];
+    int result = EXIT_FAILED;
+    size_t length = 0;
+    if (client->password_file != NULL) {
+        bool exposed = false;
+        char *password = NULL;
+        const char *path = strcmp(client->password_file, "-") == 0 ? NULL : client->password_file;
+        const char *shown = path != NULL ? path : "standard input";
+        if (!platform_read_secret(path, buffer, PASSWORD_CAPACITY, &length, &exposed, text)) {
+            report_error(NULL, "cannot read the password from %s: %s", shown, text);
+            goto out;
+        }
+        const char *wrong = password_trim(buffer, length, &password);
+        if (wrong != NULL) {
+            report_error(NULL, "%s: %s", shown, wrong);
+            goto out;
+        }
+        if (exposed) {
+            report_error(NULL, "warning: other users can read %s; `chmod 600` ends that", shown);
+        }
+        client->credential_options.password = password;
+    }
+    if (troth_credential_acquire(TROTH_INITIATOR, &client->credential_options, &client->credential, &error) !=
+        TROTH_OK) {
+        report_failure(NULL, &error);
+        goto out;
+    }
+    result = EXIT_SUCCESS;
+out:
+    client->credential_options.password = NULL;
+    platform_wipe(buffer, sizeof buffer);
+    return result;
+}
+
+static troth_status message_send(struct client *client, const void *message, size_t length, troth_error *error)
+{
+    client->sent++;
+    troth_status status = conversation_exchange(&client->conversation, message, length, error);
+    if (status == TROTH_OK) {
+        bool echoed = client->socket_options.framing != TROTH_FRAMING_GSS_SAMPLE;
+        status = report_line(echoed ? "echo" : "verified", message, length, error);
+    }
+    return status;
+}
+
+/*
+ * The next line of stdin without its newline into a buffer that grows, up to one byte over limit. Returns false at the
+ * end of the input.
+ */
+static bool line_read(char **line, size_t *capacity, size_t limit, size_t *length, bool *no_memory)
+{
+    int next = 0;
+    *length = 0;
+    while (*length <= limit && (next = getc(stdin)) != EOF && next != '\n') {
+        if (*length == *capacity) {
+            size_t larger = *capacity * 2 + 256;
+            char *grown = malloc(larger);
+            if (grown == NULL) {
+                *no_memory = true;
+                return false;
+            }
+            if (*line != NULL) {
+                memcpy(grown, *line, *length);
+                platform_wipe(*line, *capacity);
+                free(*line);
+            }
+            *line = grown;
+            *capacity = larger;
+        }
+        (*line)[(*length)++] = (char)next;
+    }
+    return next != EOF || *length > 0;
+}
+
+static troth_status messages_from_input(struct client *client, troth_error *error)
+{
+    char *line = NULL;
+    size_t capacity = 0;
+    size_t length = 0;
+    bool no_memory = false;
+    troth_status status = TROTH_OK;
+    while (status == TROTH_OK && line_read(&line, &capacity, client->frame_limit, &length, &no_memory)) {
+        status = message_send(client, line, length, error);
+    }
+    if (line != NULL) {
+        platform_wipe(line, capacity);
+        free(line);
+    }
+    if (status == TROTH_OK && (no_memory || ferror(stdin))) {
+        error->status = no_memory ? TROTH_E_MEMORY : TROTH_E_IO;
+        (void)snprintf(error->text, sizeof error->text, no_memory ? "memory is out" : "cannot read standard input");
+        return error->status;
+    }
+    return status;
+}
+
+static troth_status messages_from_options(struct client *client, troth_error *error)
+{
+    troth_status status = TROTH_OK;
+    for (size_t i = 0; i < client->messages.count && status == TROTH_OK; i++) {
+        status = message_send(client, client->messages.items[i], strlen(client->messages.items[i]), error);
+    }
+    return status;
+}
+
+static troth_status converse(struct client *client, troth_error *error)
+{
+    troth_status status = troth_authenticate(client->context, client->socket, &client->socket_options, error);
+    if (status != TROTH_OK) {
+        return status;
+    }
+    status = report_context(NULL, client->context, client->bindings_text != NULL, error);
+    if (status == TROTH_OK) {
+        status = conversation_begin(&client->conversation, client->context, client->socket, &client->socket_options,
+                                    client->socket_options.timeout, client->context_options.required, error);
+    }
+    if (status == TROTH_OK) {
+        status = client->messages.count > 0 ? messages_from_options(client, error) : messages_from_input(client, error);
+    }
+    if (status == TROTH_OK) {
+        status = conversation_close(&client->conversation, error);
+    }
+    return status;
+}
+
+static int client_run(struct client *client)
+{
+    troth_error error = TROTH_ERROR_INIT;
+    char text[PLATFORM_TEXT];
+    char who[64];
+    if (credential_open(client) != EXIT_SUCCESS) {
+        return EXIT_FAILED;
+    }
+    if (troth_context_new(client->credential, &client->context_options, &client->context, &error) != TROTH_OK) {
+        report_failure(NULL, &error);
+        return error.status == TROTH_E_ARGUMENT ? EXIT_USAGE : EXIT_FAILED;
+    }
+    if (!platform_connect(client->endpoint.host, client->endpoint.port, client->socket_options.timeout, &client->socket,
+                          text)) {
+        report_error(NULL, "cannot connect to %s port %s: %s", client->endpoint.host, client->endpoint.port, text);
+        return EXIT_FAILED;
+    }
+    if (converse(client, &error) != TROTH_OK) {
+        (void)snprintf(who, sizeof who, "message %llu", (unsigned long long)client->sent);
+        report_failure(client->sent > 0 ? who : NULL, &error);
+        return EXIT_FAILED;
+    }
+    return EXIT_SUCCESS;
+}
+
+static void client_close(struct client *client)
+{
+    conversation_end(&client->conversation);
+    if (client->socket != NO_SOCKET) {
+        platform_socket_close(client->socket);
+    }
+    troth_context_free(client->context);
+    troth_credential_free(client->credential);
+}
+
+static const char synopsis[] =
+    "troth connect HOST:PORT --target SERVICE@HOST [OPTION ...]\n"
+    "\n"
+    "Authenticates to an acceptor, which must prove itself too, and sends each message protected: encrypted where\n"
+    "the connection can, else with integrity. Messages are --message's, or the lines of standard input; with none at\n"
+    "all it authenticates and ends. Prints:\n"
+    "\n"
+    "  peer: host/www.example.com@EXAMPLE.COM\n"
+    "  mechanism: kerberos\n"
+    "  properties: mutual integrity confidentiality replay sequence\n"
+    "  expires: 2027-01-31T17:00:00Z\n"
+    "  echo: TEXT         for each message that came back right (gss-sample: \"verified: TEXT\" for each right MIC)\n"
+    "\n"
+    "HOST is a name, an IPv4 address, or an IPv6 address in brackets.\n";
+
+static const char about[] =
+    "Who you are: the tickets of kinit (on Windows: of the logon session), or one of --ccache, --client-keytab and\n"
+    "--password-file. A password never stands on the command line.\n"
+    "\n"
+    "Properties\n"
+    "  mutual, integrity, confidentiality, replay and sequence are requested and required. --require replaces what\n"
+    "  is required, --request what is requested; what is required is always requested as well.\n"
+    "\n"
+    "Examples\n"
+    "  troth connect www.example.com:4711 --target host@www.example.com --message hello\n"
+    "  troth connect [::1]:4711 --target host@www.example.com --principal alice --password-file alice.pw < lines\n"
+    "  troth connect www.example.com:4444 --target host@www.example.com --framing gss-sample --message hello\n"
+    "\n"
+    "Exit code\n"
+    "  0  everything required was verified, and every message came back right\n"
+    "  1  no credential, no connection, authentication or conversation failed (the reason is on stderr)\n"
+    "  2  the command line is wrong\n";
+
+/* What the options leave open, and what they must not say together. */
+static int client_settle(struct client *client, char *positional)
+{
+    troth_credential_options *credential = &client->credential_options;
+    troth_context_options *context = &client->context_options;
+    const char *wrong = endpoint_parse(positional, &client->endpoint);
+    if (wrong != NULL || strcmp(client->endpoint.port, "0") == 0) {
+        return options_wrong("connect", "HOST:PORT: %s", wrong != NULL ? wrong : "there is no port 0 to connect to");
+    }
+    if (context->target.service == NULL && context->target.principal == NULL) {
+        return options_wrong("connect", "--target SERVICE@HOST is missing: whom to authenticate");
+    }
+    if ((credential->ccache != NULL) + (credential->keytab != NULL) + (client->password_file != NULL) > 1) {
+        return options_wrong("connect", "--ccache, --client-keytab and --password-file exclude one another");
+    }
+    if (client->password_file != NULL && credential->name.principal == NULL) {
+        return options_wrong("connect", "--password-file needs --principal: whose password it is");
+    }
+    if (client->password_file != NULL && strcmp(client->password_file, "-") == 0 && client->messages.count == 0) {
+        return options_wrong("connect", "--password-file - needs --message: standard input cannot give both the "
+                                        "password and the messages");
+    }
+    if ((context->required & TROTH_CHANNEL_BOUND) != 0 || (context->requested & TROTH_CHANNEL_BOUND) != 0) {
+        return options_wrong("connect", "bound can be required by an acceptor only: no protocol tells an initiator "
+                                        "whether its bindings were compared");
+    }
+    if (context->required == 0) {
+        context->required = TROTH_DEFAULT_REQUIRED_INITIATOR;
+    }
+    if (client->bindings_text != NULL) {
+        client->bindings.application_data = client->bindings_text;
+        client->bindings.application_data_length = strlen(client->bindings_text);
+        context->bindings = &client->bindings;
+    }
+    client->socket_options.frame_limit = client->frame_limit;
+    return EXIT_SUCCESS;
+}
+
+int command_connect(int argc, char **argv)
+{
+    struct client client = {
+        .credential_options = TROTH_CREDENTIAL_OPTIONS_INIT,
+        .context_options = TROTH_CONTEXT_OPTIONS_INIT,
+        .socket_options = TROTH_SOCKET_OPTIONS_INIT,
+        .frame_limit = TROTH_DEFAULT_FRAME_LIMIT,
+        .socket = NO_SOCKET,
+    };
+    client.socket_options.timeout = TROTH_DEFAULT_TIMEOUT;
+    const struct option_range limits = {1024, 16777216};
+    const struct option_range seconds = {1, 86400};
+    struct option options[] = {
+        OPTION("target", "SERVICE@HOST", "whom to authenticate; or a whole principal, SERVICE/HOST@REALM", option_name,
+               &client.context_options.target),
+        OPTION("principal", "NAME", "who to be (whoever the tickets are for)", option_text,
+               &client.credential_options.name.principal),
+        OPTION("ccache", "NAME", "where the tickets are (the system's default cache)", option_text,
+               &client.credential_options.ccache),
+        OPTION("client-keytab", "NAME", "get tickets with a key of this keytab", option_text,
+               &client.credential_options.keytab),
+        OPTION("password-file", "FILE",
+               "get tickets with the password in this file, one line; - is standard input.\nNeeds --principal",
+               option_text, &client.password_file),
+        OPTION("mechanism", "NAME", "kerberos or negotiate (negotiate)", option_mechanism,
+               &client.credential_options.mechanism),
+        OPTION("framing", "NAME",
+               "be32: 4-byte big-endian length; le32: little-endian, the classic Windows sample's;\n"
+               "gss-sample: MIT's gss-server (be32)",
+               option_framing, &client.socket_options.framing),
+        OPTION("require", "LIST",
+               "none, or some of mutual,integrity,confidentiality,replay,sequence,identify\n(the first five)",
+               option_properties, &client.context_options.required),
+        OPTION("request", "LIST", "the same words: what to ask the mechanism for (the first five)", option_properties,
+               &client.context_options.requested),
+        OPTION("bindings", "TEXT", "channel bindings, such as tls-exporter:VALUE; the acceptor compares them",
+               option_text, &client.bindings_text),
+        OPTION_REPEATS("message", "TEXT", "send this; may be given many times (the lines of standard input)",
+                       option_texts, &client.messages),
+        OPTION_RANGE("timeout", "SECONDS", "to connect, for the whole handshake, for each answer; 1 to 86400 (30)",
+                     option_seconds, &client.socket_options.timeout, &seconds),
+        OPTION_RANGE("frame-limit", "BYTES", "the largest frame, both ways; 1024 to 16777216 (65536)", option_number,
+                     &client.frame_limit, &limits),
+    };
+    const struct option_command command = {
+        "connect", synopsis, about, "HOST:PORT", options, sizeof options / sizeof options[0],
+    };
+    char *positional = NULL;
+    int result = EXIT_USAGE;
+    client.messages.items = calloc((size_t)argc + 1, sizeof *client.messages.items);
+    if (client.messages.items == NULL) {
+        report_error(NULL, "memory is out");
+        return EXIT_FAILED;
+    }
+    enum options_result parsed = options_parse(&command, argc, argv, &positional);
+    if (parsed == OPTIONS_OK) {
+        result = client_settle(&client, positional);
+        if (result == EXIT_SUCCESS) {
+            result = client_run(&client);
+        }
+        client_close(&client);
+    } else if (parsed == OPTIONS_HELP) {
+        result = EXIT_SUCCESS;
+    }
+    free(client.messages.items);
+    return result;
+}
