@@ -212,9 +212,8 @@ static troth_status gss_handle_new(struct gss_credential *credential, struct gss
     if (status == TROTH_OK)
         status = gss_handle_times(credential, made, error);
     if (status != TROTH_OK) {
-        /* What would be a wrong key elsewhere is a wrong password or client keytab here. */
-        if (credential->source == GSS_SOURCE_PRIVATE && error->status == TROTH_E_WRONG_KEY &&
-            error->native_minor == (uint32_t)KRB5KRB_AP_ERR_BAD_INTEGRITY)
+        /* A KDC that asks for no preauthentication lets a wrong password fail only here, at our own decryption. */
+        if (error->native_minor == (uint32_t)KRB5KRB_AP_ERR_BAD_INTEGRITY)
             status = error->status = TROTH_E_DENIED;
         troth__mutex_lock(credential->lock);
         gss_handle_drop_locked(credential, &made);

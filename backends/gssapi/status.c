@@ -167,8 +167,11 @@ static troth_status classify(OM_uint32 major, OM_uint32 minor)
             return telling_majors[i].status;
     }
     for (size_t i = 0; i < COUNT(minors); i++) {
-        if (minor == (OM_uint32)minors[i].minor)
-            return minors[i].status;
+        if (minor != (OM_uint32)minors[i].minor)
+            continue;
+        /* Acquiring finds no key at all; only a ticket can find a wrong one. */
+        return routine == GSS_S_NO_CRED && minors[i].status == TROTH_E_WRONG_KEY ? TROTH_E_NO_CREDENTIAL
+                                                                                 : minors[i].status;
     }
     if ((krb5_error_code)minor >= ASN1_BAD_TIMEFORMAT && (krb5_error_code)minor <= ASN1_MISSING_EOC)
         return TROTH_E_BAD_TOKEN;
