@@ -1,0 +1,30 @@
+/* kdc.h - the throwaway realm itself: its directory, its database and its KDC. */
+#ifndef TROTH_TESTS_REALM_KDC_H
+#define TROTH_TESTS_REALM_KDC_H
+
+#include <stdbool.h>
+#include <sys/types.h>
+
+#define KDC_SKIPPED 77 /* what Meson takes for a skipped test */
+#define KDC_FAILED 99  /* and for a broken one, in contrast to a failed one */
+
+struct kdc {
+    char directory[512]; /* empty: there is none */
+    unsigned port;
+    pid_t pid;  /* 0: none is running */
+    int output; /* the read end of what the KDC prints; kept open so that it never meets a broken pipe */
+};
+
+/*
+ * Makes the realm and starts its KDC: after this alice's ticket has been obtained from it. What is missing or failed is
+ * said on stderr. Returns 0, KDC_SKIPPED (nothing was made) or KDC_FAILED; kdc_remove is due in every case.
+ */
+int kdc_make(struct kdc *kdc);
+
+/* Ends the KDC and waits for its end. */
+void kdc_stop(struct kdc *kdc);
+
+/* Ends the KDC and deletes the directory. */
+void kdc_remove(struct kdc *kdc);
+
+#endif
