@@ -35,7 +35,10 @@ struct troth__credential_config {
     const char *password; /* wiped by common code after credential_free */
 };
 
-/* A context's configuration: checked, copied, and immutable; it and what it points to outlive the native context. */
+/*
+ * A context's configuration: checked and copied; it and what it points to outlive the native context. Immutable from the
+ * first step on.
+ */
 struct troth__context_config {
     troth_name target; /* initiator: checked, not empty. Acceptor: empty */
     uint32_t

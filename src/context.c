@@ -41,6 +41,14 @@ bool troth__context_fresh(const troth_context *context)
     return context->legs == 0;
 }
 
+void troth__context_require(troth_context *context, uint32_t properties)
+{
+    if (context->required_default) {
+        context->config.required |= properties;
+        context->config.requested |= properties;
+    }
+}
+
 /* ---- making and freeing --------------------------------------------------------------------------------------- */
 
 static troth_status check_options(troth_role role, const troth_context_options *options, troth_error *error)
@@ -160,6 +168,7 @@ troth_status troth_context_new(troth_credential *credential, const troth_context
     made->flags = options->flags;
     made->config.required = effective(options->required, role == TROTH_INITIATOR ? TROTH_DEFAULT_REQUIRED_INITIATOR
                                                                                  : TROTH_DEFAULT_REQUIRED_ACCEPTOR);
+    made->required_default = options->required == 0;
     made->config.requested = made->config.required;
     if (role == TROTH_INITIATOR)
         made->config.requested |= effective(options->requested, TROTH_DEFAULT_REQUESTED);

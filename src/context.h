@@ -12,8 +12,9 @@ struct troth_context {
     struct troth__context_config config;      /* ours; what it points to is this context's */
     struct troth__context_bindings *bindings; /* what config.bindings points into; NULL when none were given */
     uint32_t flags;
-    uint8_t legs;  /* steps made */
-    bool complete; /* verified; set in one place, and never taken back: `failure` tells of a later failure */
+    uint8_t legs;          /* steps made */
+    bool required_default; /* the caller left the requirements to us */
+    bool complete;         /* verified; set in one place, and never taken back: `failure` tells of a later failure */
     struct {
         troth_status status; /* TROTH_OK: none */
         uint32_t major;
@@ -29,6 +30,9 @@ troth_status troth__context_fail(troth_context *context, troth_error *error);
 
 /* For every call on a context that failed before: sets the same status and native codes and returns the status. */
 troth_status troth__context_failed(const troth_context *context, troth_error *error);
+
+/* Before the first step: requires these as well, unless the caller said itself what is required. */
+void troth__context_require(troth_context *context, uint32_t properties);
 
 /* The context's role, and whether it was never stepped. */
 troth_role troth__context_role(const troth_context *context);

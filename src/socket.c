@@ -410,6 +410,8 @@ troth_status troth_authenticate(troth_context *context, troth_socket socket, con
     if (!troth__context_fresh(context))
         return troth__error_set(error, TROTH_E_STATE, "this context was stepped before; a handshake needs a new one");
 
+    if (wire.framing == TROTH_FRAMING_BE32)
+        troth__context_require(context, TROTH_REPLAY_DETECTION | TROTH_SEQUENCE_DETECTION);
     if (troth__context_role(context) == TROTH_ACCEPTOR) {
         if (wire.framing == TROTH_FRAMING_GSS_SAMPLE)
             status = receive_opening(&wire, error);

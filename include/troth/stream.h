@@ -59,8 +59,8 @@ typedef struct troth_socket_options {
  * A token that a failed step has for the peer is sent before the failure is returned. Each frame is one write. Raises
  * no SIGPIPE.
  *
- * With be32, an acceptor should require replay and sequence detection (troth_context_options.required): its own
- * protocol's initiators ask for both.
+ * be32 is this library's own framing, whose initiators ask for everything: with it an acceptor whose context was made
+ * with the default requirements requires replay and sequence detection as well.
  *
  * The timeout bounds the waiting for the peer, however slowly it sends or takes. It does not bound the native step,
  * which may wait for a KDC (MIT: about 27 s for a silent one).

@@ -8,8 +8,8 @@
  * Conventions, once for the whole header
  *
  * - Every call that can fail returns a troth_status and takes a troth_error as its last argument. The error belongs to
- *   the caller, is made with TROTH_ERROR_INIT, may be used again and again, and may be NULL. It is written on failure
- *   only. Every output argument is zeroed before any work is done.
+ *   the caller, is made with TROTH_ERROR_INIT, may be used again and again, and may be NULL. Each call empties it
+ * first, so that it always tells of the last call. Every other output argument is zeroed before any work is done.
  * - Strings are UTF-8 and end with NUL. The library copies every string and every byte it is given before it returns,
  *   unless a call says otherwise. Strings that it hands out belong to the object that was asked and live as long as it.
  * - Structures that the caller fills begin with their own size and are made with their ..._INIT macro, so that they
