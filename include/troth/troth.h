@@ -139,9 +139,10 @@ typedef struct troth_error {
  * nothing at all where a call says what that means. Each backend builds its native form: GSSAPI "service@host"
  * (GSS_C_NT_HOSTBASED_SERVICE, RFC 2743 section 4.1), SSPI "service/host".
  *
- * TROTH_E_NAME: half a name, an empty part, a part that is not UTF-8 or has control characters, a service with a
- * slash or an at-sign, a host that is an IP address (Windows knows no Kerberos for it; a literal principal can name
- * one), or a name of more than 1024 bytes.
+ * TROTH_E_NAME: half a name, an empty part, a part that is not UTF-8 or has control characters, a service or a host
+ * with a slash, a backslash, an at-sign or a space (one native form or the other would read it as syntax), a host that
+ * is an IP address (Windows knows no Kerberos for it; a literal principal can name one), or a name of more than 1024
+ * bytes.
  */
 typedef struct troth_name {
     const char *service;   /* "http", "host", "postgres" */
