@@ -1,19 +1,19 @@
 /* backend.c - the SSPI backend's face to common code. */
-#include "parts.h"
+#include "internal.h"
 
 const troth__backend troth__backend_here = {
     .name = "sspi",
-    .native = &sspi_native_here,
-    .credential_acquire = sspi_credential_acquire,
-    .credential_free = sspi_credential_free,
-    .context_new = sspi_context_new,
-    .context_free = sspi_context_free,
-    .step = sspi_step,
-    .attributes = sspi_attributes,
-    .peer_name = sspi_peer_name,
-    .target_name = sspi_target_name,
-    .wrap = sspi_wrap,
-    .unwrap = sspi_unwrap,
-    .get_mic = sspi_get_mic,
-    .verify_mic = sspi_verify_mic,
+    .native = &troth__sspi_native_here,
+    .credential_acquire = troth__sspi_credential_acquire,
+    .credential_free = troth__sspi_credential_free,
+    .context_new = troth__sspi_context_new,
+    .context_free = troth__sspi_context_free,
+    .step = troth__sspi_step,
+    .attributes = troth__sspi_attributes,
+    .peer_name = troth__sspi_peer_name,
+    .target_name = troth__sspi_target_name,
+    .wrap = troth__sspi_wrap,
+    .unwrap = troth__sspi_unwrap,
+    .get_mic = troth__sspi_get_mic,
+    .verify_mic = troth__sspi_verify_mic,
 };

@@ -1,5 +1,5 @@
 /* context.c - the native handshake, and what a native context says of itself. */
-#include "parts.h"
+#include "internal.h"
 
 #include <string.h>
 
@@ -105,8 +105,8 @@ static troth_status bindings_new(struct sspi_context *self, const troth_bindings
     return TROTH_OK;
 }
 
-troth_status sspi_context_new(void *credential, const struct troth__context_config *config, void **context,
-                              troth_error *error)
+troth_status troth__sspi_context_new(void *credential, const struct troth__context_config *config, void **context,
+                                     troth_error *error)
 {
     struct sspi_context *self;
     troth_status status = TROTH_OK;
@@ -119,23 +119,23 @@ troth_status sspi_context_new(void *credential, const struct troth__context_conf
     self->credential = credential;
     self->config = config;
     if (self->credential->wine) {
-        status = sspi_wine_check(config, error);
+        status = troth__sspi_wine_check(config, error);
     }
     if (status == TROTH_OK && !is_acceptor(self)) {
-        status = sspi_name_new(&config->target, "target", &self->target, error);
+        status = troth__sspi_name_new(&config->target, "target", &self->target, error);
     }
     if (status == TROTH_OK && config->bindings != NULL) {
         status = bindings_new(self, config->bindings, error);
     }
     if (status != TROTH_OK) {
-        sspi_context_free(self);
+        troth__sspi_context_free(self);
         return status;
     }
     *context = self;
     return TROTH_OK;
 }
 
-void sspi_context_free(void *context)
+void troth__sspi_context_free(void *context)
 {
     struct sspi_context *self = context;
 
@@ -147,11 +147,11 @@ void sspi_context_free(void *context)
     }
     troth__free(self->token);
     troth__free(self->bindings);
-    sspi_wide_free(self->target);
+    troth__sspi_wide_free(self->target);
     troth__free(self);
 }
 
-SecBuffer sspi_buffer(unsigned long type, const void *data, size_t length)
+SecBuffer troth__sspi_buffer(unsigned long type, const void *data, size_t length)
 {
     static const uint8_t nothing;
     SecBuffer buffer;
@@ -174,13 +174,13 @@ static SECURITY_STATUS step_call(struct sspi_context *self, troth__bytes in, Sec
 
     input.pBuffers = buffers;
     if (in.length > 0) {
-        buffers[input.cBuffers++] = sspi_buffer(SECBUFFER_TOKEN, in.data, in.length);
+        buffers[input.cBuffers++] = troth__sspi_buffer(SECBUFFER_TOKEN, in.data, in.length);
         if (is_acceptor(self)) {
-            buffers[input.cBuffers++] = sspi_buffer(SECBUFFER_EMPTY, NULL, 0);
+            buffers[input.cBuffers++] = troth__sspi_buffer(SECBUFFER_EMPTY, NULL, 0);
         }
     }
     if (self->bindings != NULL) {
-        buffers[input.cBuffers++] = sspi_buffer(SECBUFFER_CHANNEL_BINDINGS, self->bindings, self->bindings_size);
+        buffers[input.cBuffers++] = troth__sspi_buffer(SECBUFFER_CHANNEL_BINDINGS, self->bindings, self->bindings_size);
     }
     if (is_acceptor(self)) {
         result =
@@ -255,7 +255,7 @@ static troth_status failure_of_step(troth_status status, troth_error *error)
     return status;
 }
 
-troth_status sspi_step(void *context, troth__bytes in, troth__bytes *out, troth_error *error)
+troth_status troth__sspi_step(void *context, troth__bytes in, troth__bytes *out, troth_error *error)
 {
     struct sspi_context *self = context;
     const char *call = is_acceptor(self) ? "AcceptSecurityContext" : "InitializeSecurityContext";
@@ -279,21 +279,21 @@ troth_status sspi_step(void *context, troth__bytes in, troth__bytes *out, troth_
     if (scratch == NULL) {
         return troth__error_set(error, TROTH_E_MEMORY, "no memory for a token");
     }
-    buffer = sspi_buffer(SECBUFFER_TOKEN, scratch, room);
+    buffer = troth__sspi_buffer(SECBUFFER_TOKEN, scratch, room);
     output.pBuffers = &buffer;
     result = step_call(self, in, &output);
     completed = step_complete(self, result, &output);
     if (completed != result && completed < 0) {
-        status = sspi_fail(self->credential->native, "CompleteAuthToken", completed, error);
+        status = troth__sspi_fail(self->credential->native, "CompleteAuthToken", completed, error);
     } else if (completed != SEC_E_OK && completed != SEC_I_CONTINUE_NEEDED) {
-        status = sspi_fail(self->credential->native, call, result, error);
+        status = troth__sspi_fail(self->credential->native, call, result, error);
         if (token_of_failure(&buffer, room)) {
             /* Without memory for it the peer goes without; the failure stays what it was. */
             troth_error ignored = TROTH_ERROR_INIT;
             token_keep(self, scratch, buffer.cbBuffer, out, &ignored);
         }
     } else if (buffer.pvBuffer != scratch || buffer.cbBuffer > room) {
-        status = sspi_broken(call, "a token that is not within the memory given for it", error);
+        status = troth__sspi_broken(call, "a token that is not within the memory given for it", error);
     } else {
         status = token_keep(self, scratch, buffer.cbBuffer == room ? 0 : buffer.cbBuffer, out, error);
         if (status == TROTH_OK && completed == SEC_I_CONTINUE_NEEDED) {
@@ -316,7 +316,7 @@ static void package_take(struct sspi_context *self, SecPkgInfoW *info)
         while (info->Name[units] != 0) {
             units++;
         }
-        sspi_narrow(info->Name, units, self->package, sizeof self->package);
+        troth__sspi_narrow(info->Name, units, self->package, sizeof self->package);
     }
     self->credential->functions->FreeContextBuffer(info);
 }
@@ -346,7 +346,7 @@ static void package_query(struct sspi_context *self)
 /* ptsExpiry is a FILETIME in local time; its greatest value is "never". */
 static int64_t expiry_utc(const struct sspi_context *self)
 {
-    const struct sspi_native *native = self->credential->native;
+    const struct troth__sspi_native *native = self->credential->native;
     int64_t local = (int64_t)(((uint64_t)(uint32_t)self->expiry.HighPart << 32) | (uint32_t)self->expiry.LowPart);
     int64_t utc;
 
@@ -357,7 +357,7 @@ static int64_t expiry_utc(const struct sspi_context *self)
         return TROTH_UNKNOWN;
     }
     utc = utc / FILETIME_UNITS - FILETIME_1970;
-    if (self->credential->wine && sspi_wine_never(utc, troth__now())) {
+    if (self->credential->wine && troth__sspi_wine_never(utc, troth__now())) {
         return TROTH_NEVER;
     }
     return utc;
@@ -370,19 +370,19 @@ static troth_status sizes_query(struct sspi_context *self, troth_error *error)
     memset(&self->sizes, 0, sizeof self->sizes);
     result = self->credential->functions->QueryContextAttributesW(&self->handle, SECPKG_ATTR_SIZES, &self->sizes);
     if (result != SEC_E_OK) {
-        return failure_of_step(sspi_fail(self->credential->native, "QueryContextAttributes(SIZES)", result, error),
-                               error);
+        return failure_of_step(
+            troth__sspi_fail(self->credential->native, "QueryContextAttributes(SIZES)", result, error), error);
     }
     self->wrap_header = self->sizes.cbSecurityTrailer;
     self->wrap_overhead = (size_t)self->sizes.cbSecurityTrailer + self->sizes.cbBlockSize;
     self->mic_size = self->sizes.cbMaxSignature;
     if (self->credential->wine) {
-        sspi_wine_sizes(self);
+        troth__sspi_wine_sizes(self);
     }
     return TROTH_OK;
 }
 
-troth_status sspi_attributes(void *context, struct troth__attributes *attributes, troth_error *error)
+troth_status troth__sspi_attributes(void *context, struct troth__attributes *attributes, troth_error *error)
 {
     struct sspi_context *self = context;
     troth_status status;

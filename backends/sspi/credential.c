@@ -1,5 +1,5 @@
 /* credential.c - native credentials: the logon session's, or a user's with a password. */
-#include "parts.h"
+#include "internal.h"
 
 #include <string.h>
 
@@ -25,10 +25,10 @@ struct identity {
 
 static void identity_free(struct identity *identity)
 {
-    sspi_wide_free(identity->user);
-    sspi_wide_free(identity->domain);
-    sspi_wide_free(identity->password);
-    sspi_wide_free(identity->packages);
+    troth__sspi_wide_free(identity->user);
+    troth__sspi_wide_free(identity->domain);
+    troth__sspi_wide_free(identity->password);
+    troth__sspi_wide_free(identity->packages);
 }
 
 /* "user@REALM" at its last at-sign, or else "DOMAIN\user" at its first backslash. */
@@ -52,9 +52,10 @@ static troth_status identity_split(const char *principal, struct identity *ident
         user = backslash + 1;
         user_length = strlen(user);
     }
-    status = sspi_wide_new(user, user_length, "user name", &identity->user, &identity->user_units, error);
+    status = troth__sspi_wide_new(user, user_length, "user name", &identity->user, &identity->user_units, error);
     if (status == TROTH_OK && domain != NULL) {
-        status = sspi_wide_new(domain, domain_length, "domain", &identity->domain, &identity->domain_units, error);
+        status =
+            troth__sspi_wide_new(domain, domain_length, "domain", &identity->domain, &identity->domain_units, error);
     }
     return status;
 }
@@ -67,13 +68,13 @@ static troth_status identity_fill(const struct troth__credential_config *config,
     if (config->password != NULL) {
         status = identity_split(config->name.principal, identity, error);
         if (status == TROTH_OK) {
-            status = sspi_wide_new(config->password, strlen(config->password), "password", &identity->password,
-                                   &identity->password_units, error);
+            status = troth__sspi_wide_new(config->password, strlen(config->password), "password", &identity->password,
+                                          &identity->password_units, error);
         }
     }
     if (status == TROTH_OK) {
-        status = sspi_wide_new(PACKAGE_LIST, strlen(PACKAGE_LIST), "package list", &identity->packages,
-                               &identity->packages_units, error);
+        status = troth__sspi_wide_new(PACKAGE_LIST, strlen(PACKAGE_LIST), "package list", &identity->packages,
+                                      &identity->packages_units, error);
     }
     return status;
 }
@@ -85,14 +86,14 @@ static troth_status package_query(struct sspi_credential *self, WCHAR *package, 
     SECURITY_STATUS result = self->functions->QuerySecurityPackageInfoW(package, &info);
 
     if (result != SEC_E_OK) {
-        sspi_fail(self->native, "QuerySecurityPackageInfo", result, error);
+        troth__sspi_fail(self->native, "QuerySecurityPackageInfo", result, error);
         troth__error_append(error, ", package %s", self->package);
         return error->status;
     }
     if (info == NULL) {
-        return sspi_broken("QuerySecurityPackageInfo", "success without an answer", error);
+        return troth__sspi_broken("QuerySecurityPackageInfo", "success without an answer", error);
     }
-    self->token_room = info->cbMaxToken > SSPI_TOKEN_ROOM ? info->cbMaxToken : SSPI_TOKEN_ROOM;
+    self->token_room = info->cbMaxToken > TROTH__SSPI_TOKEN_ROOM ? info->cbMaxToken : TROTH__SSPI_TOKEN_ROOM;
     self->functions->FreeContextBuffer(info);
     return TROTH_OK;
 }
@@ -135,7 +136,7 @@ static troth_status handle_acquire(struct sspi_credential *self, WCHAR *package,
     }
     result = self->functions->AcquireCredentialsHandleW(principal, package, use, NULL, data, NULL, NULL, &self->handle,
                                                         &expiry);
-    return result == SEC_E_OK ? TROTH_OK : sspi_fail(self->native, "AcquireCredentialsHandle", result, error);
+    return result == SEC_E_OK ? TROTH_OK : troth__sspi_fail(self->native, "AcquireCredentialsHandle", result, error);
 }
 
 static troth_status config_check(const struct sspi_credential *self, troth_error *error)
@@ -159,8 +160,9 @@ static troth_status config_check(const struct sspi_credential *self, troth_error
     return TROTH_OK;
 }
 
-troth_status sspi_credential_acquire(const troth__backend *backend, const struct troth__credential_config *config,
-                                     void **credential, troth_error *error)
+troth_status troth__sspi_credential_acquire(const troth__backend *backend,
+                                            const struct troth__credential_config *config, void **credential,
+                                            troth_error *error)
 {
     struct sspi_credential *self;
     struct identity identity = {0};
@@ -187,13 +189,13 @@ troth_status sspi_credential_acquire(const troth__backend *backend, const struct
         status = troth__error_set(error, TROTH_E_UNSUPPORTED, "InitSecurityInterface: there is no SSPI provider");
         goto out;
     }
-    status = sspi_wide_new(self->package, strlen(self->package), "package name", &package, NULL, error);
+    status = troth__sspi_wide_new(self->package, strlen(self->package), "package name", &package, NULL, error);
     if (status == TROTH_OK) {
         status = package_query(self, package, error);
     }
     if (status == TROTH_OK && config->password == NULL &&
         (config->name.principal != NULL || config->name.service != NULL)) {
-        status = sspi_name_new(&config->name, "credential's name", &principal, error);
+        status = troth__sspi_name_new(&config->name, "credential's name", &principal, error);
     }
     if (status == TROTH_OK) {
         status = identity_fill(config, &identity, error);
@@ -208,13 +210,13 @@ troth_status sspi_credential_acquire(const troth__backend *backend, const struct
 
 out:
     identity_free(&identity);
-    sspi_wide_free(principal);
-    sspi_wide_free(package);
+    troth__sspi_wide_free(principal);
+    troth__sspi_wide_free(package);
     troth__free(self);
     return status;
 }
 
-void sspi_credential_free(void *credential)
+void troth__sspi_credential_free(void *credential)
 {
     struct sspi_credential *self = credential;
 

@@ -2,7 +2,7 @@
  * message.c - protected messages in the layout that gss_wrap and gss_unwrap understand: TOKEN, DATA, PADDING one after
  * the other, each cut to the size that the provider returned.
  */
-#include "parts.h"
+#include "internal.h"
 
 #include <string.h>
 
@@ -38,15 +38,15 @@ static troth_status wrap_here(struct sspi_context *self, unsigned long quality, 
     if (data.length > 0 && data.data != output + header) {
         memmove(output + header, data.data, data.length);
     }
-    buffers[0] = sspi_buffer(SECBUFFER_TOKEN, output, header);
-    buffers[1] = sspi_buffer(SECBUFFER_DATA, output + header, data.length);
-    buffers[2] = sspi_buffer(SECBUFFER_PADDING, output + header + data.length, padding);
+    buffers[0] = troth__sspi_buffer(SECBUFFER_TOKEN, output, header);
+    buffers[1] = troth__sspi_buffer(SECBUFFER_DATA, output + header, data.length);
+    buffers[2] = troth__sspi_buffer(SECBUFFER_PADDING, output + header + data.length, padding);
     result = self->credential->functions->EncryptMessage(&self->handle, quality, &message, 0);
     if (result != SEC_E_OK) {
-        return sspi_fail(self->credential->native, "EncryptMessage", result, error);
+        return troth__sspi_fail(self->credential->native, "EncryptMessage", result, error);
     }
     if (buffers[0].cbBuffer > header || buffers[1].cbBuffer > data.length || buffers[2].cbBuffer > padding) {
-        return sspi_broken("EncryptMessage", "more bytes than there was room for", error);
+        return troth__sspi_broken("EncryptMessage", "more bytes than there was room for", error);
     }
     length = buffers[0].cbBuffer;
     if (length < header) {
@@ -60,8 +60,8 @@ static troth_status wrap_here(struct sspi_context *self, unsigned long quality, 
     return TROTH_OK;
 }
 
-troth_status sspi_wrap(void *context, troth_protection protection, troth__bytes data, uint8_t *output, size_t capacity,
-                       size_t *output_length, troth_error *error)
+troth_status troth__sspi_wrap(void *context, troth_protection protection, troth__bytes data, uint8_t *output,
+                              size_t capacity, size_t *output_length, troth_error *error)
 {
     struct sspi_context *self = context;
     unsigned long quality = protection == TROTH_PROTECT_CONFIDENTIALITY ? 0 : SECQOP_WRAP_NO_ENCRYPT;
@@ -76,7 +76,7 @@ troth_status sspi_wrap(void *context, troth_protection protection, troth__bytes 
         return status;
     }
     if (self->credential->wine) {
-        return sspi_wine_wrap(self, quality, data, output, output_length, error);
+        return troth__sspi_wine_wrap(self, quality, data, output, output_length, error);
     }
     return wrap_here(self, quality, data, output, output_length, error);
 }
@@ -91,28 +91,28 @@ static troth_status unwrap_here(struct sspi_context *self, uint8_t *message, siz
     uintptr_t found;
 
     stream.pBuffers = buffers;
-    buffers[0] = sspi_buffer(SECBUFFER_STREAM, message, length);
+    buffers[0] = troth__sspi_buffer(SECBUFFER_STREAM, message, length);
     buffers[1].BufferType = SECBUFFER_DATA;
     buffers[1].cbBuffer = 0;
     buffers[1].pvBuffer = NULL;
     result = self->credential->functions->DecryptMessage(&self->handle, &stream, 0, quality);
     if (result != SEC_E_OK) {
-        return sspi_fail(self->credential->native, "DecryptMessage", result, error);
+        return troth__sspi_fail(self->credential->native, "DecryptMessage", result, error);
     }
     if (buffers[1].cbBuffer == 0) {
         return TROTH_OK;
     }
     found = (uintptr_t)buffers[1].pvBuffer;
     if (found < begin || found - begin > length || buffers[1].cbBuffer > length - (size_t)(found - begin)) {
-        return sspi_broken("DecryptMessage", "a plaintext that is not inside its message", error);
+        return troth__sspi_broken("DecryptMessage", "a plaintext that is not inside its message", error);
     }
     data->data = message + (found - begin);
     data->length = buffers[1].cbBuffer;
     return TROTH_OK;
 }
 
-troth_status sspi_unwrap(void *context, uint8_t *message, size_t length, troth__bytes *data,
-                         troth_protection *protection, troth_error *error)
+troth_status troth__sspi_unwrap(void *context, uint8_t *message, size_t length, troth__bytes *data,
+                                troth_protection *protection, troth_error *error)
 {
     struct sspi_context *self = context;
     unsigned long quality = SECQOP_WRAP_NO_ENCRYPT;
@@ -125,7 +125,7 @@ troth_status sspi_unwrap(void *context, uint8_t *message, size_t length, troth__
         return troth__error_set(error, TROTH_E_ARGUMENT, "a message longer than SSPI can say");
     }
     if (self->credential->wine) {
-        status = sspi_wine_unwrap(self, message, length, data, &quality, error);
+        status = troth__sspi_wine_unwrap(self, message, length, data, &quality, error);
     } else {
         status = unwrap_here(self, message, length, data, &quality, error);
     }
@@ -139,13 +139,13 @@ troth_status sspi_unwrap(void *context, uint8_t *message, size_t length, troth__
     } else {
         data->data = NULL;
         data->length = 0;
-        return sspi_broken("DecryptMessage", "a quality of protection that is none", error);
+        return troth__sspi_broken("DecryptMessage", "a quality of protection that is none", error);
     }
     return TROTH_OK;
 }
 
-troth_status sspi_get_mic(void *context, troth__bytes data, uint8_t *mic, size_t capacity, size_t *mic_length,
-                          troth_error *error)
+troth_status troth__sspi_get_mic(void *context, troth__bytes data, uint8_t *mic, size_t capacity, size_t *mic_length,
+                                 troth_error *error)
 {
     struct sspi_context *self = context;
     SecBuffer buffers[2];
@@ -162,20 +162,20 @@ troth_status sspi_get_mic(void *context, troth__bytes data, uint8_t *mic, size_t
         return status;
     }
     message.pBuffers = buffers;
-    buffers[0] = sspi_buffer(SECBUFFER_DATA, data.data, data.length);
-    buffers[1] = sspi_buffer(SECBUFFER_TOKEN, mic, self->mic_size);
+    buffers[0] = troth__sspi_buffer(SECBUFFER_DATA, data.data, data.length);
+    buffers[1] = troth__sspi_buffer(SECBUFFER_TOKEN, mic, self->mic_size);
     result = self->credential->functions->MakeSignature(&self->handle, 0, &message, 0);
     if (result != SEC_E_OK) {
-        return sspi_fail(self->credential->native, "MakeSignature", result, error);
+        return troth__sspi_fail(self->credential->native, "MakeSignature", result, error);
     }
     if (buffers[1].cbBuffer > self->mic_size) {
-        return sspi_broken("MakeSignature", "more bytes than there was room for", error);
+        return troth__sspi_broken("MakeSignature", "more bytes than there was room for", error);
     }
     *mic_length = buffers[1].cbBuffer;
     return TROTH_OK;
 }
 
-troth_status sspi_verify_mic(void *context, troth__bytes data, troth__bytes mic, troth_error *error)
+troth_status troth__sspi_verify_mic(void *context, troth__bytes data, troth__bytes mic, troth_error *error)
 {
     struct sspi_context *self = context;
     unsigned long quality = 0;
@@ -187,8 +187,8 @@ troth_status sspi_verify_mic(void *context, troth__bytes data, troth__bytes mic,
         return troth__error_set(error, TROTH_E_ARGUMENT, "a message longer than SSPI can say");
     }
     message.pBuffers = buffers;
-    buffers[0] = sspi_buffer(SECBUFFER_DATA, data.data, data.length);
-    buffers[1] = sspi_buffer(SECBUFFER_TOKEN, mic.data, mic.length);
+    buffers[0] = troth__sspi_buffer(SECBUFFER_DATA, data.data, data.length);
+    buffers[1] = troth__sspi_buffer(SECBUFFER_TOKEN, mic.data, mic.length);
     result = self->credential->functions->VerifySignature(&self->handle, &message, 0, &quality);
-    return result == SEC_E_OK ? TROTH_OK : sspi_fail(self->credential->native, "VerifySignature", result, error);
+    return result == SEC_E_OK ? TROTH_OK : troth__sspi_fail(self->credential->native, "VerifySignature", result, error);
 }

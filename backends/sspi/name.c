@@ -1,5 +1,5 @@
 /* name.c - names and text between UTF-8 and the UTF-16 of SSPI, and the native form of a name. */
-#include "parts.h"
+#include "internal.h"
 
 #include <string.h>
 
@@ -81,8 +81,8 @@ static size_t wide_length(const WCHAR *wide)
     return units;
 }
 
-troth_status sspi_wide_new(const char *text, size_t length, const char *what, WCHAR **wide, size_t *units,
-                           troth_error *error)
+troth_status troth__sspi_wide_new(const char *text, size_t length, const char *what, WCHAR **wide, size_t *units,
+                                  troth_error *error)
 {
     const unsigned char *bytes = (const unsigned char *)text;
     size_t at = 0;
@@ -114,14 +114,14 @@ troth_status sspi_wide_new(const char *text, size_t length, const char *what, WC
     return TROTH_OK;
 }
 
-void sspi_wide_free(WCHAR *wide)
+void troth__sspi_wide_free(WCHAR *wide)
 {
     if (wide != NULL) {
         troth__wipe_free(wide, wide_length(wide) * sizeof(WCHAR));
     }
 }
 
-void sspi_narrow(const WCHAR *wide, size_t units, char *buffer, size_t capacity)
+void troth__sspi_narrow(const WCHAR *wide, size_t units, char *buffer, size_t capacity)
 {
     size_t at = 0;
     size_t written = 0;
@@ -142,7 +142,7 @@ void sspi_narrow(const WCHAR *wide, size_t units, char *buffer, size_t capacity)
     buffer[written] = 0;
 }
 
-char *sspi_narrow_new(const WCHAR *wide)
+char *troth__sspi_narrow_new(const WCHAR *wide)
 {
     size_t units = wide_length(wide);
     char *text;
@@ -151,11 +151,11 @@ char *sspi_narrow_new(const WCHAR *wide)
     if (units > SIZE_MAX / 3 - 1 || (text = troth__alloc(units * 3 + 1)) == NULL) {
         return NULL;
     }
-    sspi_narrow(wide, units, text, units * 3 + 1);
+    troth__sspi_narrow(wide, units, text, units * 3 + 1);
     return text;
 }
 
-troth_status sspi_name_new(const troth_name *name, const char *what, WCHAR **wide, troth_error *error)
+troth_status troth__sspi_name_new(const troth_name *name, const char *what, WCHAR **wide, troth_error *error)
 {
     size_t service;
     size_t host;
@@ -164,7 +164,7 @@ troth_status sspi_name_new(const troth_name *name, const char *what, WCHAR **wid
 
     *wide = NULL;
     if (name->principal != NULL) {
-        return sspi_wide_new(name->principal, strlen(name->principal), what, wide, NULL, error);
+        return troth__sspi_wide_new(name->principal, strlen(name->principal), what, wide, NULL, error);
     }
     service = strlen(name->service);
     host = strlen(name->host);
@@ -175,7 +175,7 @@ troth_status sspi_name_new(const troth_name *name, const char *what, WCHAR **wid
     memcpy(spn, name->service, service);
     spn[service] = '/';
     memcpy(spn + service + 1, name->host, host);
-    status = sspi_wide_new(spn, service + 1 + host, what, wide, NULL, error);
+    status = troth__sspi_wide_new(spn, service + 1 + host, what, wide, NULL, error);
     troth__free(spn);
     return status;
 }
@@ -189,7 +189,7 @@ static troth_status name_take(const SecurityFunctionTableW *functions, WCHAR *wi
         return status;
     }
     if (wide[0] != 0 && *name == NULL) {
-        *name = sspi_narrow_new(wide);
+        *name = troth__sspi_narrow_new(wide);
         status = *name != NULL ? TROTH_OK : troth__error_set(error, TROTH_E_MEMORY, "no memory for a name");
     }
     functions->FreeContextBuffer(wide);
@@ -207,7 +207,7 @@ static troth_status name_native(struct sspi_context *self, bool server, char **n
 
     result = functions->QueryContextAttributesW(&self->handle, SECPKG_ATTR_NATIVE_NAMES, &names);
     if (result != SEC_E_OK) {
-        return sspi_fail(self->credential->native, "QueryContextAttributes(NATIVE_NAMES)", result, error);
+        return troth__sspi_fail(self->credential->native, "QueryContextAttributes(NATIVE_NAMES)", result, error);
     }
     wanted = server ? names.sServerName : names.sClientName;
     other = server ? names.sClientName : names.sServerName;
@@ -225,7 +225,7 @@ static troth_status name_user(struct sspi_context *self, char **name, troth_erro
     SECURITY_STATUS result = functions->QueryContextAttributesW(&self->handle, SECPKG_ATTR_NAMES, &names);
 
     if (result != SEC_E_OK) {
-        return sspi_fail(self->credential->native, "QueryContextAttributes(NAMES)", result, error);
+        return troth__sspi_fail(self->credential->native, "QueryContextAttributes(NAMES)", result, error);
     }
     return name_take(functions, names.sUserName, name, error);
 }
@@ -239,7 +239,7 @@ static troth_status name_finish(troth_status status, const char *whose, troth_er
     return status;
 }
 
-troth_status sspi_peer_name(void *context, char **name, troth_error *error)
+troth_status troth__sspi_peer_name(void *context, char **name, troth_error *error)
 {
     struct sspi_context *self = context;
     bool acceptor = self->credential->config->role == TROTH_ACCEPTOR;
@@ -253,7 +253,7 @@ troth_status sspi_peer_name(void *context, char **name, troth_error *error)
     return name_finish(status, "peer's", error);
 }
 
-troth_status sspi_target_name(void *context, char **name, troth_error *error)
+troth_status troth__sspi_target_name(void *context, char **name, troth_error *error)
 {
     *name = NULL;
     return name_finish(name_native(context, true, name, error), "target's", error);

@@ -36,7 +36,7 @@ static bool native_is_wine(void)
     return ntdll != NULL && GetProcAddress(ntdll, "wine_get_version") != NULL;
 }
 
-const struct sspi_native sspi_native_here = {
+const struct troth__sspi_native troth__sspi_native_here = {
     native_functions,
     native_text,
     native_local_to_utc,

@@ -4,8 +4,8 @@
  * Most of it is Windows' own SecurityFunctionTableW, as InitSecurityInterfaceW gives it; beside it stand the few calls
  * outside SSPI that the backend needs. Tests put a scripted table here, or another provider of SSPI.
  */
-#ifndef TROTH_SSPI_NATIVE_H
-#define TROTH_SSPI_NATIVE_H
+#ifndef TROTH_BACKENDS_SSPI_NATIVE_H
+#define TROTH_BACKENDS_SSPI_NATIVE_H
 
 #if defined(_WIN32)
 #define SECURITY_WIN32
@@ -19,7 +19,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-struct sspi_native {
+struct troth__sspi_native {
     /* InitSecurityInterfaceW: the provider's functions, for the life of the process. NULL: there is no provider. */
     const SecurityFunctionTableW *(*functions)(void);
 
@@ -40,6 +40,6 @@ struct sspi_native {
 };
 
 /* The operating system's own. */
-extern const struct sspi_native sspi_native_here;
+extern const struct troth__sspi_native troth__sspi_native_here;
 
 #endif

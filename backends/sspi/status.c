@@ -1,5 +1,5 @@
 /* status.c - the native codes, by class and in words. */
-#include "parts.h"
+#include "internal.h"
 
 #include "error.h"
 
@@ -106,7 +106,8 @@ static const struct status_entry *status_find(SECURITY_STATUS code)
     return NULL;
 }
 
-troth_status sspi_fail(const struct sspi_native *native, const char *call, SECURITY_STATUS status, troth_error *error)
+troth_status troth__sspi_fail(const struct troth__sspi_native *native, const char *call, SECURITY_STATUS status,
+                              troth_error *error)
 {
     const struct status_entry *entry = status_find(status);
     WCHAR wide[TEXT_ROOM];
@@ -120,7 +121,7 @@ troth_status sspi_fail(const struct sspi_native *native, const char *call, SECUR
     while (units > 0 && (wide[units - 1] <= ' ' || wide[units - 1] == '.')) {
         units--;
     }
-    sspi_narrow(wide, units, text, sizeof text);
+    troth__sspi_narrow(wide, units, text, sizeof text);
     troth__error_native(error, (uint32_t)status, 0);
     troth__error_set(error, entry != NULL ? entry->status : TROTH_E_FAILURE, "%s: %s (0x%08lX)", call,
                      entry != NULL ? entry->name : "an unexpected status", (unsigned long)(uint32_t)status);
@@ -130,7 +131,7 @@ troth_status sspi_fail(const struct sspi_native *native, const char *call, SECUR
     return error->status;
 }
 
-troth_status sspi_broken(const char *call, const char *what, troth_error *error)
+troth_status troth__sspi_broken(const char *call, const char *what, troth_error *error)
 {
     return troth__error_set(error, TROTH_E_FAILURE, "%s: %s", call, what);
 }

@@ -9,7 +9,7 @@
  *   many bytes as DATA had. So the cut has to be made exactly where the plaintext ends.
  * - Channel bindings are left out without a word.
  */
-#include "parts.h"
+#include "internal.h"
 
 #include <string.h>
 
@@ -27,7 +27,7 @@
 
 #define CENTURY (INT64_C(100) * 365 * 86400)
 
-troth_status sspi_wine_check(const struct troth__context_config *config, troth_error *error)
+troth_status troth__sspi_wine_check(const struct troth__context_config *config, troth_error *error)
 {
     if (config->bindings != NULL) {
         return troth__error_set(error, TROTH_E_UNSUPPORTED, "Wine's SSPI has no channel bindings and would drop them");
@@ -35,7 +35,7 @@ troth_status sspi_wine_check(const struct troth__context_config *config, troth_e
     return TROTH_OK;
 }
 
-void sspi_wine_sizes(struct sspi_context *context)
+void troth__sspi_wine_sizes(struct sspi_context *context)
 {
     context->wrap_header = 0;
     context->wrap_overhead = WRAP_ROOM;
@@ -43,13 +43,13 @@ void sspi_wine_sizes(struct sspi_context *context)
     context->checksum_size = CHECKSUM_SHA1;
 }
 
-bool sspi_wine_never(int64_t utc, int64_t now)
+bool troth__sspi_wine_never(int64_t utc, int64_t now)
 {
     return utc > now && utc - now > CENTURY;
 }
 
-troth_status sspi_wine_wrap(struct sspi_context *context, unsigned long quality, troth__bytes data, uint8_t *output,
-                            size_t *output_length, troth_error *error)
+troth_status troth__sspi_wine_wrap(struct sspi_context *context, unsigned long quality, troth__bytes data,
+                                   uint8_t *output, size_t *output_length, troth_error *error)
 {
     size_t envelope = HEADER + (quality == 0 ? SEALED_EXTRA : 0);
     SecBuffer buffers[2];
@@ -61,15 +61,15 @@ troth_status sspi_wine_wrap(struct sspi_context *context, unsigned long quality,
     if (data.length > 0 && data.data != output) {
         memmove(output, data.data, data.length);
     }
-    buffers[0] = sspi_buffer(SECBUFFER_DATA, output, data.length);
-    buffers[1] = sspi_buffer(SECBUFFER_TOKEN, output + data.length, WRAP_ROOM);
+    buffers[0] = troth__sspi_buffer(SECBUFFER_DATA, output, data.length);
+    buffers[1] = troth__sspi_buffer(SECBUFFER_TOKEN, output + data.length, WRAP_ROOM);
     result = context->credential->functions->EncryptMessage(&context->handle, quality, &message, 0);
     if (result != SEC_E_OK) {
-        return sspi_fail(context->credential->native, "EncryptMessage", result, error);
+        return troth__sspi_fail(context->credential->native, "EncryptMessage", result, error);
     }
     token = buffers[1].cbBuffer;
     if (buffers[0].cbBuffer != data.length || token > WRAP_ROOM) {
-        return sspi_broken("EncryptMessage", "more bytes than there was room for", error);
+        return troth__sspi_broken("EncryptMessage", "more bytes than there was room for", error);
     }
     if (token > envelope && token - envelope <= CHECKSUM_MAX) {
         context->checksum_size = token - envelope;
@@ -97,8 +97,8 @@ static size_t plaintext_length(const struct sspi_context *context, const uint8_t
     return length > envelope ? length - envelope : 0;
 }
 
-troth_status sspi_wine_unwrap(struct sspi_context *context, uint8_t *message, size_t length, troth__bytes *data,
-                              unsigned long *quality, troth_error *error)
+troth_status troth__sspi_wine_unwrap(struct sspi_context *context, uint8_t *message, size_t length, troth__bytes *data,
+                                     unsigned long *quality, troth_error *error)
 {
     size_t plaintext = plaintext_length(context, message, length);
     SecBuffer buffers[2];
@@ -106,11 +106,11 @@ troth_status sspi_wine_unwrap(struct sspi_context *context, uint8_t *message, si
     SECURITY_STATUS result;
 
     halves.pBuffers = buffers;
-    buffers[0] = sspi_buffer(SECBUFFER_DATA, message, plaintext);
-    buffers[1] = sspi_buffer(SECBUFFER_TOKEN, message + plaintext, length - plaintext);
+    buffers[0] = troth__sspi_buffer(SECBUFFER_DATA, message, plaintext);
+    buffers[1] = troth__sspi_buffer(SECBUFFER_TOKEN, message + plaintext, length - plaintext);
     result = context->credential->functions->DecryptMessage(&context->handle, &halves, 0, quality);
     if (result != SEC_E_OK) {
-        return sspi_fail(context->credential->native, "DecryptMessage", result, error);
+        return troth__sspi_fail(context->credential->native, "DecryptMessage", result, error);
     }
     if (plaintext > 0) {
         data->data = message;
