@@ -1,0 +1,70 @@
+# What tools/demo.sh and tools/test.sh share: installing packages, and build directories. Sourced, not run.
+# shellcheck shell=bash
+
+root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
+
+say() {
+  printf '%s\n' "$*"
+}
+
+die() {
+  printf '%s: %s\n' "$(basename "$0")" "$*" >&2
+  exit 1
+}
+
+installed() {
+  [ "$(dpkg-query -W -f='${db:Status-Status}' "$1" 2>/dev/null)" = installed ]
+}
+
+# need PACKAGE...: installs those of them that are missing, and says which.
+need() {
+  local missing=() package sudo=() policy=/usr/sbin/policy-rc.d failed=0
+  if ! command -v apt-get >/dev/null || ! command -v dpkg-query >/dev/null; then
+    say "This is not Debian or Ubuntu. Going on in the hope that what these packages hold is here: $*"
+    return
+  fi
+  for package in "$@"; do
+    installed "$package" || missing+=("$package")
+  done
+  [ ${#missing[@]} -gt 0 ] || return 0
+  say "Installing with apt-get: ${missing[*]}"
+  if [ "$(id -u)" -ne 0 ]; then
+    command -v sudo >/dev/null || die "this needs root or sudo: apt-get install --no-install-recommends ${missing[*]}"
+    sudo=(sudo)
+  fi
+  # The KDC packages come with services. Nothing here uses them, so they are not started.
+  if [ -e "$policy" ]; then
+    policy=
+  else
+    printf '#!/bin/sh\nexit 101\n' | "${sudo[@]}" tee "$policy" >/dev/null
+    "${sudo[@]}" chmod 755 "$policy"
+  fi
+  mkdir -p "$root/build"
+  {
+    "${sudo[@]}" apt-get update -q &&
+      "${sudo[@]}" env DEBIAN_FRONTEND=noninteractive apt-get install -y -q --no-install-recommends "${missing[@]}"
+  } >"$root/build/apt.log" 2>&1 </dev/null || failed=1
+  [ -z "$policy" ] || "${sudo[@]}" rm -f "$policy"
+  if [ "$failed" -ne 0 ]; then
+    tail -n 20 "$root/build/apt.log" >&2
+    die "apt-get failed; all of its words are in build/apt.log"
+  fi
+}
+
+# configure DIRECTORY OPTION...: sets a build directory up, or brings a kept one up to date.
+configure() {
+  local directory=$1
+  shift
+  if [ -f "$directory/build.ninja" ] && meson setup --reconfigure "$directory" "$root" "$@" >"$directory.log" 2>&1; then
+    return 0
+  fi
+  rm -rf "$directory"
+  mkdir -p "$(dirname "$directory")"
+  meson setup "$directory" "$root" "$@" >"$directory.log" 2>&1
+}
+
+# The packages of each purpose. meson brings ninja and python3 with it.
+packages_build=(gcc libc6-dev meson pkg-config libkrb5-dev libcmocka-dev)
+packages_realm=(krb5-kdc krb5-admin-server krb5-user)
+packages_test=(g++ clang valgrind binutils krb5-gss-samples gss-ntlmssp iproute2 util-linux)
+packages_windows=(gcc-mingw-w64-x86-64 gcc-mingw-w64-i686 wine wine64 dpkg-dev xz-utils)

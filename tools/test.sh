@@ -1,0 +1,102 @@
+#!/usr/bin/env bash
+# Builds Troth every way that is supported here and runs all of its tests, from a fresh Debian or Ubuntu machine on.
+set -uo pipefail
+# shellcheck source=tools/lib.sh
+. "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
+
+usage() {
+  cat <<'EOF'
+usage: tools/test.sh [--posix]
+
+Installs what is missing (as root or through sudo; Debian and Ubuntu), then builds and tests
+  gcc        every suite, warnings are errors
+  clang      every suite but the long ones, warnings are errors
+  sanitizers AddressSanitizer and UndefinedBehaviorSanitizer
+  valgrind   memcheck with leak check, on the gcc build
+  32-bit     compiled only
+  windows    the Windows library, tool and tests, built with mingw-w64 and run under Wine
+and ends with a line of real counts: N passed, N failed, N skipped. What was skipped is listed with its reason.
+
+  --posix    without the Windows part: quicker, and needs neither Wine nor mingw-w64
+  --help     this text
+
+Build directories stay in build/, so that the next run is quick. Exit code 0 means that nothing failed.
+EOF
+}
+
+windows=yes
+for argument in "$@"; do
+  case $argument in
+    --posix) windows=no ;;
+    --help | -h) usage; exit 0 ;;
+    *) usage >&2; exit 2 ;;
+  esac
+done
+
+need "${packages_build[@]}" "${packages_realm[@]}" "${packages_test[@]}"
+if [ "$windows" = yes ]; then
+  need "${packages_windows[@]}"
+fi
+cd "$root" || exit 1
+
+logs=()     # LABEL=LOG for the count
+failures=() # --failed WHAT for the count
+
+failed() {
+  say "FAILED: $1"
+  failures+=(--failed "$1")
+}
+
+# build NAME OPTION...: a build directory build/NAME with warnings as errors; the compilers' words are shown on failure.
+build() {
+  local name=$1 directory=build/$1
+  shift
+  say "== $name: building"
+  if ! configure "$root/$directory" -Dwerror=true "$@"; then
+    tail -n 30 "$root/$directory.log"
+    failed "$name: setting up"
+    return 1
+  fi
+  if ! ninja -C "$directory" >"$directory.log" 2>&1; then
+    grep -E -A 12 '^FAILED|error:|undefined reference' "$directory.log" | head -n 60
+    failed "$name: building (all of it in $directory.log)"
+    return 1
+  fi
+}
+
+# run LABEL NAME OPTION...: the tests of build/NAME, as the options choose them. LABEL is for the count.
+run() {
+  local label=$1 directory=build/$2 log
+  shift 2
+  # Meson names the log after the setup that it used.
+  rm -f "$directory"/meson-logs/testlog*.json
+  say "== $label: testing"
+  meson test -C "$directory" --no-rebuild --print-errorlogs "$@" </dev/null
+  for log in "$directory"/meson-logs/testlog*.json; do
+    if [ ! -s "$log" ]; then
+      failed "$label: no test was run"
+      return
+    fi
+    # The next run in this directory must not take it away.
+    mv "$log" "$directory/meson-logs/$label.json"
+    logs+=("$label=$directory/meson-logs/$label.json")
+  done
+}
+
+if CC=gcc build gcc; then
+  run gcc gcc
+  # Same programs, once more, with every byte watched; how it is done is in tests/meson.build.
+  run valgrind gcc --setup=valgrind
+fi
+if CC=clang build clang; then
+  run clang clang --no-suite scale
+fi
+if CC=gcc build sanitizers -Db_sanitize=address,undefined; then
+  run sanitizers sanitizers --no-suite scale
+fi
+
+if [ "$windows" = yes ]; then
+  . "$root/tools/windows.sh"
+fi
+
+python3 tools/count.py "${failures[@]}" "${logs[@]}"
