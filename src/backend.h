@@ -36,8 +36,8 @@ struct troth__credential_config {
 };
 
 /*
- * A context's configuration: checked and copied; it and what it points to outlive the native context. Immutable from the
- * first step on.
+ * A context's configuration: checked and copied; it and what it points to outlive the native context. Immutable from
+ * the first step on.
  */
 struct troth__context_config {
     troth_name target; /* initiator: checked, not empty. Acceptor: empty */

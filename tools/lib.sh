@@ -68,3 +68,24 @@ packages_build=(gcc libc6-dev meson pkg-config libkrb5-dev libcmocka-dev)
 packages_realm=(krb5-kdc krb5-admin-server krb5-user)
 packages_test=(g++ clang valgrind binutils krb5-gss-samples gss-ntlmssp iproute2 util-linux)
 packages_windows=(gcc-mingw-w64-x86-64 gcc-mingw-w64-i686 wine wine64 dpkg-dev xz-utils)
+
+# wine_world: a Windows of our own in build/wine (instead of ~/.wine), made once and silent. wine_end: its last process
+# is gone afterwards.
+wine_world() {
+  export WINEPREFIX=$root/build/wine WINEDEBUG=-all WINEDLLOVERRIDES='mscoree,mshtml=;winemenubuilder.exe=d'
+  if [ ! -f "$WINEPREFIX/system.reg" ]; then
+    say "Making a Windows for Wine in build/wine (once)"
+    rm -rf "$WINEPREFIX"
+    mkdir -p "$WINEPREFIX"
+    wineboot -i >"$root/build/wine.log" 2>&1 </dev/null || {
+      tail -n 20 "$root/build/wine.log" >&2
+      die "Wine does not start; its words are in build/wine.log"
+    }
+    wine_end
+  fi
+}
+
+wine_end() {
+  wineserver -k 2>/dev/null
+  wineserver -w 2>/dev/null
+}
