@@ -1,0 +1,244 @@
+/* scripted_backend.c - plays the script of scripted_backend.h. */
+#include "support.h"
+
+#include "scripted_backend.h"
+
+#include "error.h"
+
+static struct scripted *script_of(const troth__backend *self)
+{
+    union {
+        const void *shown;
+        struct scripted *ours;
+    } native = {.shown = self->native};
+
+    return native.ours;
+}
+
+/* Status as it is, with native words when it is a failure. */
+static troth_status play(troth_status status, troth_error *error)
+{
+    if (status == TROTH_OK || status == TROTH_CONTINUE)
+        return status;
+    troth__error_native(error, SCRIPTED_MAJOR, SCRIPTED_MINOR);
+    return troth__error_set(error, status, "%s", SCRIPTED_TEXT);
+}
+
+static troth_status credential_acquire(const troth__backend *self, const struct troth__credential_config *config,
+                                       void **credential, troth_error *error)
+{
+    struct scripted *script = script_of(self);
+
+    *credential = NULL;
+    script->was_secret = config->password != NULL;
+    if (script->acquire_status != TROTH_OK)
+        return play(script->acquire_status, error);
+    script->credentials++;
+    *credential = script;
+    return TROTH_OK;
+}
+
+static void credential_free(void *credential)
+{
+    struct scripted *script = credential;
+
+    if (script != NULL)
+        script->credentials--;
+}
+
+static troth_status context_new(void *credential, const struct troth__context_config *config, void **context,
+                                troth_error *error)
+{
+    struct scripted *script = credential;
+
+    *context = NULL;
+    script->requested = config->requested;
+    script->required = config->required;
+    if (script->context_status != TROTH_OK)
+        return play(script->context_status, error);
+    script->contexts++;
+    *context = script;
+    return TROTH_OK;
+}
+
+static void context_free(void *context)
+{
+    struct scripted *script = context;
+
+    if (script != NULL)
+        script->contexts--;
+}
+
+static troth_status step(void *context, troth__bytes in, troth__bytes *out, troth_error *error)
+{
+    struct scripted *script = context;
+    size_t at = (size_t)script->stepped < script->step_count ? (size_t)script->stepped : script->step_count - 1;
+    const struct scripted_step *now = &script->steps[at];
+
+    script->stepped++;
+    script->in_length = in.length;
+    if (in.length > 0)
+        memcpy(script->in, in.data, in.length < sizeof script->in ? in.length : sizeof script->in);
+    out->data = now->token;
+    out->length = now->length;
+    return play(now->status, error);
+}
+
+static troth_status attributes(void *context, struct troth__attributes *told, troth_error *error)
+{
+    struct scripted *script = context;
+
+    script->asked_attributes++;
+    memset(told, 0, sizeof *told);
+    if (script->attributes_status == TROTH_OK)
+        *told = script->attributes;
+    return play(script->attributes_status, error);
+}
+
+static troth_status tell_name(struct scripted *script, const char *text, char **name, troth_error *error)
+{
+    script->asked_names++;
+    *name = NULL;
+    if (script->name_status != TROTH_OK)
+        return play(script->name_status, error);
+    *name = troth__strdup(text);
+    return *name != NULL ? TROTH_OK : play(TROTH_E_MEMORY, error);
+}
+
+static troth_status peer_name(void *context, char **name, troth_error *error)
+{
+    return tell_name(context, "peer@SCRIPT", name, error);
+}
+
+static troth_status target_name(void *context, char **name, troth_error *error)
+{
+    return tell_name(context, "target@SCRIPT", name, error);
+}
+
+static troth_status wrap(void *context, troth_protection protection, troth__bytes data, uint8_t *output,
+                         size_t capacity, size_t *output_length, troth_error *error)
+{
+    struct scripted *script = context;
+
+    script->asked_messages++;
+    *output_length = 0;
+    if (script->message_status != TROTH_OK)
+        return play(script->message_status, error);
+    if (capacity < data.length + SCRIPTED_HEADER) {
+        *output_length = data.length + SCRIPTED_HEADER;
+        return troth__error_set(error, TROTH_E_BUFFER_TOO_SMALL, "too small");
+    }
+    if (data.length > 0)
+        memmove(output + SCRIPTED_HEADER, data.data, data.length);
+    output[0] = 'W';
+    output[1] = (uint8_t)protection;
+    output[2] = 0;
+    output[3] = 0;
+    *output_length = data.length + SCRIPTED_HEADER;
+    return TROTH_OK;
+}
+
+static troth_status unwrap(void *context, uint8_t *message, size_t length, troth__bytes *data,
+                           troth_protection *protection, troth_error *error)
+{
+    struct scripted *script = context;
+
+    script->asked_messages++;
+    *data = (troth__bytes){NULL, 0};
+    *protection = TROTH_PROTECTION_UNSET;
+    if (script->message_status != TROTH_OK)
+        return play(script->message_status, error);
+    if (length < SCRIPTED_HEADER || message[0] != 'W')
+        return play(TROTH_E_ALTERED, error);
+    *protection = script->unwrap_protection != 0 ? script->unwrap_protection : (troth_protection)message[1];
+    *data = (troth__bytes){message + SCRIPTED_HEADER, length - SCRIPTED_HEADER};
+    return TROTH_OK;
+}
+
+static troth_status get_mic(void *context, troth__bytes data, uint8_t *mic, size_t capacity, size_t *mic_length,
+                            troth_error *error)
+{
+    struct scripted *script = context;
+
+    (void)data;
+    script->asked_messages++;
+    *mic_length = 0;
+    if (script->message_status != TROTH_OK)
+        return play(script->message_status, error);
+    *mic_length = SCRIPTED_MIC;
+    if (capacity < SCRIPTED_MIC)
+        return troth__error_set(error, TROTH_E_BUFFER_TOO_SMALL, "too small");
+    memcpy(mic, "MIC!", SCRIPTED_MIC);
+    return TROTH_OK;
+}
+
+static troth_status verify_mic(void *context, troth__bytes data, troth__bytes mic, troth_error *error)
+{
+    struct scripted *script = context;
+
+    (void)data;
+    script->asked_messages++;
+    if (script->message_status != TROTH_OK)
+        return play(script->message_status, error);
+    if (mic.length != SCRIPTED_MIC || memcmp(mic.data, "MIC!", SCRIPTED_MIC) != 0)
+        return play(TROTH_E_ALTERED, error);
+    return TROTH_OK;
+}
+
+void scripted_init(struct scripted *scripted, const struct scripted_step *steps, size_t step_count)
+{
+    memset(scripted, 0, sizeof *scripted);
+    scripted->backend = (troth__backend){
+        .name = "scripted",
+        .native = scripted,
+        .credential_acquire = credential_acquire,
+        .credential_free = credential_free,
+        .context_new = context_new,
+        .context_free = context_free,
+        .step = step,
+        .attributes = attributes,
+        .peer_name = peer_name,
+        .target_name = target_name,
+        .wrap = wrap,
+        .unwrap = unwrap,
+        .get_mic = get_mic,
+        .verify_mic = verify_mic,
+    };
+    scripted->steps = steps;
+    scripted->step_count = step_count;
+    scripted->attributes = (struct troth__attributes){
+        .mechanism = TROTH_MECHANISM_KERBEROS,
+        .mechanism_name = "Kerberos",
+        .properties = TROTH_DEFAULT_REQUESTED,
+        .bindings = TROTH_BINDING_ABSENT,
+        .expiry = TROTH_NEVER,
+        .wrap_header = SCRIPTED_HEADER,
+        .wrap_overhead = SCRIPTED_HEADER,
+        .mic_size = SCRIPTED_MIC,
+    };
+}
+
+troth_context *scripted_context(struct scripted *scripted, troth_role role, const troth_context_options *options)
+{
+    troth_context_options given = TROTH_CONTEXT_OPTIONS_INIT;
+    troth_credential *credential = NULL;
+    troth_context *context = NULL;
+    troth_error error = TROTH_ERROR_INIT;
+
+    if (options != NULL)
+        given = *options;
+    if (role == TROTH_INITIATOR) {
+        given.target.service = "scripted";
+        given.target.host = "host";
+    }
+    if (troth__credential_acquire(&scripted->backend, role, NULL, &credential, &error) != TROTH_OK ||
+        troth_context_new(credential, &given, &context, &error) != TROTH_OK)
+        fail_msg("%s", error.text);
+    troth_credential_free(credential);
+    return context;
+}
+
+bool scripted_all_freed(const struct scripted *scripted)
+{
+    return scripted->credentials == 0 && scripted->contexts == 0;
+}

@@ -1,0 +1,62 @@
+/*
+ * scripted_backend.h - a backend that does what a test tells it, and counts what common code asks of it: for tests of
+ * everything above backend.h that need no native library.
+ */
+#ifndef TROTH_TESTS_UNIT_SCRIPTED_BACKEND_H
+#define TROTH_TESTS_UNIT_SCRIPTED_BACKEND_H
+
+#include "backend.h"
+
+/* One native step: what it returns and writes. */
+struct scripted_step {
+    troth_status status;
+    const void *token;
+    size_t length;
+};
+
+/* What a failing call says natively. */
+#define SCRIPTED_MAJOR 0x000D0000u
+#define SCRIPTED_MINOR 0x96C73A25u
+#define SCRIPTED_TEXT "the script says so"
+
+/* How much its wrap puts in front of a message: 'W', the protection, and two bytes. */
+#define SCRIPTED_HEADER 4u
+#define SCRIPTED_MIC 4u
+
+struct scripted {
+    troth__backend backend;
+
+    /* The script; the last step is repeated. scripted_init sets a good one: all properties, Kerberos, names. */
+    const struct scripted_step *steps;
+    size_t step_count;
+    struct troth__attributes attributes;
+    troth_status acquire_status;
+    troth_status context_status;
+    troth_status attributes_status;
+    troth_status name_status;
+    troth_status message_status;
+    troth_protection unwrap_protection; /* 0: what the message says */
+
+    /* What was seen. */
+    int credentials; /* made and not freed */
+    int contexts;
+    int stepped;
+    int asked_attributes;
+    int asked_names;
+    int asked_messages;
+    bool was_secret; /* a password came with the credential */
+    uint32_t requested;
+    uint32_t required;
+    uint8_t in[64]; /* the beginning of the last token that came in */
+    size_t in_length;
+};
+
+void scripted_init(struct scripted *scripted, const struct scripted_step *steps, size_t step_count);
+
+/* A credential, and a context of it for scripted@host when it is an initiator; options NULL: the defaults. */
+troth_context *scripted_context(struct scripted *scripted, troth_role role, const troth_context_options *options);
+
+/* Everything that was made was freed. */
+bool scripted_all_freed(const struct scripted *scripted);
+
+#endif
