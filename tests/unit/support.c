@@ -48,6 +48,7 @@ const bool support_can_fail_allocations = false;
 
 static int fail_in;
 static bool has_failed;
+static size_t largest;
 
 void support_fail_allocation(int nth)
 {
@@ -60,9 +61,21 @@ bool support_allocation_failed(void)
     return has_failed;
 }
 
+void support_largest_allocation_reset(void)
+{
+    largest = 0;
+}
+
+size_t support_largest_allocation(void)
+{
+    return largest;
+}
+
 #if defined(TROTH_TEST_WRAP)
 void *__wrap_calloc(size_t count, size_t size)
 {
+    if (count == 1 && size > largest)
+        largest = size;
     if (fail_in > 0 && --fail_in == 0) {
         has_failed = true;
         return NULL;

@@ -27,6 +27,10 @@ void support_fail_allocation(int nth);
 /* The failure that was ordered has happened. */
 bool support_allocation_failed(void);
 
+/* The largest allocation of the library since the reset. */
+void support_largest_allocation_reset(void);
+size_t support_largest_allocation(void);
+
 /* Starts the system's sockets; for main. */
 void support_sockets_start(void);
 
