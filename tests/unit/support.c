@@ -160,7 +160,7 @@ void support_nonblocking(troth_socket socket)
 #if defined(_WIN32)
     u_long on = 1;
 
-    assert_int_equal(ioctlsocket((native_socket)socket, FIONBIO, &on), 0);
+    assert_int_equal(ioctlsocket((native_socket)socket, (long)FIONBIO, &on), 0);
 #else
     assert_int_equal(fcntl((native_socket)socket, F_SETFL, O_NONBLOCK), 0);
 #endif
