@@ -634,8 +634,6 @@ static void an_announced_length_alone_costs_little_memory(void **state)
     static uint8_t bytes[4 + 16384];
 
     (void)state;
-    if (!support_can_fail_allocations)
-        skip();
     /* 64 KiB announced: the second allocation is made only when the first 16 KiB have come. */
     memcpy(bytes, "\0\x01\0\0", 4);
     support_largest_allocation_reset();
@@ -649,8 +647,6 @@ static void an_announced_length_alone_costs_little_memory(void **state)
 static void without_memory_for_the_token_the_handshake_fails_cleanly(void **state)
 {
     (void)state;
-    if (!support_can_fail_allocations)
-        skip();
     for (int nth = 1; nth <= 3; nth++) {
         static uint8_t bytes[4 + 65536];
         struct support_pair pair = support_pair_open();
@@ -722,8 +718,8 @@ int main(void)
         cmocka_unit_test(a_trickling_peer_meets_one_timeout_for_the_whole_handshake),
         cmocka_unit_test(a_silent_peer_meets_the_timeout_of_the_handshake),
         cmocka_unit_test(a_token_of_the_limits_size_arrives_whole),
-        cmocka_unit_test(an_announced_length_alone_costs_little_memory),
-        cmocka_unit_test(without_memory_for_the_token_the_handshake_fails_cleanly),
+        support_allocation_test(an_announced_length_alone_costs_little_memory),
+        support_allocation_test(without_memory_for_the_token_the_handshake_fails_cleanly),
         cmocka_unit_test(misuse_of_authenticate_reads_nothing),
     };
 
