@@ -217,8 +217,7 @@ troth_status conversation_exchange(struct conversation *conversation, const void
     size_t received = 0;
     if (length > fits) {
         return fail(error, TROTH_E_LIMIT,
-                    "a message of %zu bytes does not fit into a frame of at most %zu bytes (--frame-limit): %zu do",
-                    length, limit, fits);
+                    "the message is too long: %zu bytes fit into a frame of at most %zu (--frame-limit)", fits, limit);
     }
     troth_status status =
         wrap(conversation, conversation->confidential ? TROTH_PROTECT_CONFIDENTIALITY : TROTH_PROTECT_INTEGRITY,
