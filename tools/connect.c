@@ -280,7 +280,7 @@ static int client_settle(struct client *client, char *positional)
         return options_wrong("connect", "--password-file - needs --message: standard input cannot give both the "
                                         "password and the messages");
     }
-    if ((context->required & TROTH_CHANNEL_BOUND) != 0 || (context->requested & TROTH_CHANNEL_BOUND) != 0) {
+    if ((context->required & TROTH_CHANNEL_BOUND) != 0) {
         return options_wrong("connect", "bound can be required by an acceptor only: no protocol tells an initiator "
                                         "whether its bindings were compared");
     }
@@ -327,10 +327,11 @@ int command_connect(int argc, char **argv)
                "gss-sample: MIT's gss-server (be32)",
                option_framing, &client.socket_options.framing),
         OPTION("require", "LIST",
-               "none, or some of mutual,integrity,confidentiality,replay,sequence,identify\n(the first five)",
-               option_properties, &client.context_options.required),
-        OPTION("request", "LIST", "the same words: what to ask the mechanism for (the first five)", option_properties,
-               &client.context_options.requested),
+               "none, or some of mutual,integrity,confidentiality,replay,sequence: what must be\n"
+               "true in the end (all five)",
+               option_required, &client.context_options.required),
+        OPTION("request", "LIST", "likewise, and identify: what to ask the mechanism for (the same five)",
+               option_requested, &client.context_options.requested),
         OPTION("bindings", "TEXT", "channel bindings, such as tls-exporter:VALUE; the acceptor compares them",
                option_text, &client.bindings_text),
         OPTION_REPEATS("message", "TEXT", "send this; may be given many times (the lines of standard input)",

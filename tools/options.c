@@ -8,16 +8,16 @@
 #include "report.h"
 
 const struct option_property option_property_words[] = {
-    {"mutual", TROTH_MUTUAL, true},
-    {"integrity", TROTH_INTEGRITY, true},
-    {"confidentiality", TROTH_CONFIDENTIALITY, true},
-    {"replay", TROTH_REPLAY_DETECTION, true},
-    {"sequence", TROTH_SEQUENCE_DETECTION, true},
-    {"bound", TROTH_CHANNEL_BOUND, true},
-    {"identify", TROTH_IDENTIFY, true},
-    {"delegated", TROTH_DELEGATED, false},
-    {"anonymous", TROTH_ANONYMOUS, false},
-    {NULL, 0, false},
+    {"mutual", TROTH_MUTUAL, true, true},
+    {"integrity", TROTH_INTEGRITY, true, true},
+    {"confidentiality", TROTH_CONFIDENTIALITY, true, true},
+    {"replay", TROTH_REPLAY_DETECTION, true, true},
+    {"sequence", TROTH_SEQUENCE_DETECTION, true, true},
+    {"bound", TROTH_CHANNEL_BOUND, true, false},
+    {"identify", TROTH_IDENTIFY, false, true},
+    {"delegated", TROTH_DELEGATED, false, false},
+    {"anonymous", TROTH_ANONYMOUS, false, false},
+    {NULL, 0, false, false},
 };
 
 const char *option_flag(const struct option *option, char *value)
@@ -112,38 +112,54 @@ const char *option_mechanism(const struct option *option, char *value)
     return NULL;
 }
 
-static uint32_t property_bit(const char *word, size_t length)
+static uint32_t property_bit(const char *word, size_t length, bool required)
 {
     for (const struct option_property *next = option_property_words; next->word != NULL; next++) {
-        if (next->settable && strlen(next->word) == length && memcmp(word, next->word, length) == 0) {
+        if ((required ? next->requirable : next->requestable) && strlen(next->word) == length &&
+            memcmp(word, next->word, length) == 0) {
             return next->bit;
         }
     }
     return 0;
 }
 
-const char *option_properties(const struct option *option, char *value)
+static bool properties_parse(const char *value, bool required, uint32_t *properties)
 {
     uint32_t bits = 0;
     if (strcmp(value, "none") == 0) {
-        *(uint32_t *)option->target = TROTH_NOTHING;
-        return NULL;
+        *properties = TROTH_NOTHING;
+        return true;
     }
-    for (const char *word = value;;) {
+    for (const char *word = value;; word++) {
         size_t length = strcspn(word, ",");
-        uint32_t bit = property_bit(word, length);
+        uint32_t bit = property_bit(word, length, required);
         if (bit == 0) {
-            return "it must be none, or some of mutual, integrity, confidentiality, replay, sequence, bound and "
-                   "identify with commas between";
+            return false;
         }
         bits |= bit;
-        if (word[length] == '\0') {
+        word += length;
+        if (*word == '\0') {
             break;
         }
-        word += length + 1;
     }
-    *(uint32_t *)option->target = bits;
-    return NULL;
+    *properties = bits;
+    return true;
+}
+
+const char *option_required(const struct option *option, char *value)
+{
+    return properties_parse(value, true, option->target)
+               ? NULL
+               : "it must be none, or some of mutual, integrity, confidentiality, replay, sequence and (of an "
+                 "acceptor) bound, with commas between";
+}
+
+const char *option_requested(const struct option *option, char *value)
+{
+    return properties_parse(value, false, option->target)
+               ? NULL
+               : "it must be none, or some of mutual, integrity, confidentiality, replay, sequence and identify, with "
+                 "commas between";
 }
 
 const char *option_name(const struct option *option, char *value)

@@ -52,16 +52,17 @@ struct option {
         name, value, help, parse, target, range, false, false                                                          \
     }
 
-option_parse option_flag;       /* bool: set to true; value is NULL */
-option_parse option_text;       /* const char * */
-option_parse option_texts;      /* struct option_texts */
-option_parse option_number;     /* uint32_t */
-option_parse option_seconds;    /* int: milliseconds */
-option_parse option_framing;    /* troth_framing */
-option_parse option_mechanism;  /* troth_mechanism */
-option_parse option_properties; /* uint32_t: bits, or TROTH_NOTHING for "none" */
-option_parse option_name;       /* troth_name: SERVICE@HOST, or a principal with a slash before its at-sign */
-option_parse option_endpoint;   /* struct option_endpoint */
+option_parse option_flag;      /* bool: set to true; value is NULL */
+option_parse option_text;      /* const char * */
+option_parse option_texts;     /* struct option_texts */
+option_parse option_number;    /* uint32_t */
+option_parse option_seconds;   /* int: milliseconds */
+option_parse option_framing;   /* troth_framing */
+option_parse option_mechanism; /* troth_mechanism */
+option_parse option_required;  /* uint32_t: bits, or TROTH_NOTHING for "none" */
+option_parse option_requested; /* likewise */
+option_parse option_name;      /* troth_name: SERVICE@HOST, or a principal with a slash before its at-sign */
+option_parse option_endpoint;  /* struct option_endpoint */
 
 struct option_texts {
     const char **items; /* as many as there are arguments at most; the caller's */
@@ -73,11 +74,13 @@ struct option_endpoint {
     const char *port; /* 0 to 65535 */
 };
 
-/* The words of option_properties with their bits, and of the `properties:` line. Ends with a NULL word. */
+/* The words of option_required and option_requested with their bits, and of the `properties:` line. Ends with a NULL
+ * word. */
 struct option_property {
     const char *word;
     uint32_t bit;
-    bool settable;
+    bool requirable;
+    bool requestable;
 };
 extern const struct option_property option_property_words[];
 

@@ -339,9 +339,9 @@ int command_serve(int argc, char **argv)
                "gss-sample: MIT's gss-client (be32)",
                option_framing, &server.socket_options.framing),
         OPTION("require", "LIST",
-               "none, or some of mutual,integrity,confidentiality,replay,sequence,bound,identify:\n"
+               "none, or some of mutual,integrity,confidentiality,replay,sequence,bound:\n"
                "replaces the set below",
-               option_properties, &server.context_options.required),
+               option_required, &server.context_options.required),
         OPTION("bindings", "TEXT",
                "channel bindings, such as tls-exporter:VALUE; initiators with other ones are refused,\n"
                "and with --require bound those with none too",
