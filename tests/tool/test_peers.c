@@ -49,7 +49,7 @@ static void a_peer_that_sends_garbage_or_leaves_disturbs_nobody(void **state)
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
         int peer = tool_socket(&server);
         assert_int_equal(send(peer, cases[i].bytes, cases[i].length, MSG_NOSIGNAL), (ssize_t)cases[i].length);
-        assert_int_equal(shutdown(peer, SHUT_WR), 0);
+        (void)shutdown(peer, SHUT_WR); /* the server may have left already */
         tool_socket_end(peer);
         assert_served(&server);
     }
@@ -221,7 +221,7 @@ static void it_survives_being_out_of_descriptors(void **state)
     (void)state;
     struct tool_server server;
     struct realm_result result;
-    const char *const argv[] = {"sh", "-c", "ulimit -n 16; exec \"$0\" serve", tool_path, NULL};
+    const char *const argv[] = {"sh", "-c", "ulimit -n 16; exec \"$0\" serve --timeout 1", tool_path, NULL};
     server.process = realm_process_start(argv, -1);
     const char *address = realm_process_line(server.process, "listening: ", REALM_DEADLINE);
     (void)snprintf(server.address, sizeof server.address, "%s", address);
@@ -230,9 +230,8 @@ static void it_survives_being_out_of_descriptors(void **state)
     for (size_t i = 0; i < 20; i++) {
         peers[i] = tool_socket(&server);
     }
-    /* The last of them can only be served once the others have gone. */
+    /* All are silent. The last of them can only be served, and cut off, once the first ones were. */
     for (size_t i = 0; i < 20; i++) {
-        assert_int_equal(shutdown(peers[i], SHUT_WR), 0);
         tool_socket_end(peers[i]);
     }
     assert_served(&server);
