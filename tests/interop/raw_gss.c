@@ -1,0 +1,444 @@
+/*
+ * raw_gss.c - a GSSAPI peer that uses nothing of the library's: naive and classic on purpose, as programs written by
+ * others are. It acquires its credential anew for every connection and takes what flags it is given.
+ */
+#define _POSIX_C_SOURCE 200809L
+
+#include <gssapi/gssapi.h>
+#include <gssapi/gssapi_ext.h>
+#include <gssapi/gssapi_krb5.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "raw_options.h"
+#include "raw_wire.h"
+
+#define LIFE_SECONDS 120
+
+/* gss-sample's flag bits. */
+enum {
+    TOKEN_NOOP = 0x01,
+    TOKEN_CONTEXT = 0x02,
+    TOKEN_DATA = 0x04,
+    TOKEN_MIC = 0x08,
+    TOKEN_CONTEXT_NEXT = 0x10,
+    TOKEN_WRAPPED = 0x20,
+    TOKEN_ENCRYPTED = 0x40,
+    TOKEN_SEND_MIC = 0x80
+};
+
+static struct frame frame;
+static int legs;
+
+static int gss_failed(const char *what, OM_uint32 major, OM_uint32 minor)
+{
+    for (int type = GSS_C_GSS_CODE; type <= GSS_C_MECH_CODE; type++) {
+        OM_uint32 more = 0;
+        OM_uint32 ignored;
+        gss_buffer_desc text;
+
+        do {
+            if (GSS_ERROR(gss_display_status(&ignored, type == GSS_C_GSS_CODE ? major : minor, type, GSS_C_NO_OID,
+                                             &more, &text))) {
+                break;
+            }
+            fprintf(stderr, "%s: %.*s\n", what, (int)text.length, (const char *)text.value);
+            gss_release_buffer(&ignored, &text);
+        } while (more != 0);
+    }
+    printf("failed: %s %08x %08x\n", what, (unsigned)major, (unsigned)minor);
+    return GSS_FAILED;
+}
+
+/* What a test asked to happen after so many tokens. */
+static int after_leg(int fd)
+{
+    if (raw_options.stall_after >= 0 && legs >= raw_options.stall_after) {
+        printf("stalling: %d\n", legs);
+        wire_drain(fd);
+        return FAULT_DONE;
+    }
+    if (raw_options.drop_after >= 0 && legs >= raw_options.drop_after) {
+        printf("dropping: %d\n", legs);
+        return FAULT_DONE;
+    }
+    return GOOD;
+}
+
+static bool send_garbage(int fd, unsigned flags, const gss_buffer_desc *token)
+{
+    unsigned char *bytes = token->value;
+
+    printf("garbage: %s\n", raw_options.garbage);
+    if (strcmp(raw_options.garbage, "oversize") == 0) {
+        return wire_send_header(fd, raw_options.framing, flags, 0x7fffffffu);
+    }
+    if (strcmp(raw_options.garbage, "half") == 0) {
+        return wire_send_half(fd, raw_options.framing, flags, bytes, token->length);
+    }
+    if (strcmp(raw_options.garbage, "empty") == 0) {
+        return wire_send(fd, raw_options.framing, flags, bytes, 0);
+    }
+    if (strcmp(raw_options.garbage, "truncate") == 0) {
+        return wire_send(fd, raw_options.framing, flags, bytes, token->length / 2);
+    }
+    if (strcmp(raw_options.garbage, "flip") == 0) {
+        bytes[token->length - 5] ^= 0x10;
+    } else {
+        memset(bytes, 0xa5, token->length);
+    }
+    return wire_send(fd, raw_options.framing, flags, bytes, token->length);
+}
+
+static int send_token(int fd, const gss_buffer_desc *token)
+{
+    unsigned flags = raw_options.framing == GSS_SAMPLE ? TOKEN_CONTEXT : 0;
+    bool sent = raw_options.garbage != NULL ? send_garbage(fd, flags, token)
+                                            : wire_send(fd, raw_options.framing, flags, token->value, token->length);
+
+    legs++;
+    printf("sent: %zu\n", token->length);
+    return sent ? after_leg(fd) : PEER_CLOSED;
+}
+
+static int receive_token(int fd)
+{
+    if (wire_receive(fd, raw_options.framing, &frame) != 1) {
+        printf("closed: by the peer, in the handshake\n");
+        return PEER_CLOSED;
+    }
+    legs++;
+    printf("received: %zu\n", frame.length);
+    return after_leg(fd);
+}
+
+/* The empty frame that opens gss-sample's handshake. */
+static int open_sample(int fd)
+{
+    if (raw_options.framing != GSS_SAMPLE) {
+        return GOOD;
+    }
+    if (raw_options.initiator) {
+        return wire_send(fd, raw_options.framing, TOKEN_NOOP | TOKEN_CONTEXT_NEXT, "", 0) ? GOOD : PEER_CLOSED;
+    }
+    if (wire_receive(fd, raw_options.framing, &frame) != 1) {
+        return PEER_CLOSED;
+    }
+    return frame.flags == (TOKEN_NOOP | TOKEN_CONTEXT_NEXT) && frame.length == 0 ? GOOD : WRONG_ANSWER;
+}
+
+static int acquire(gss_cred_id_t *credential)
+{
+    gss_OID_set_desc one = {1, raw_options.mechanism};
+    gss_buffer_desc nothing = GSS_C_EMPTY_BUFFER;
+    OM_uint32 minor;
+    OM_uint32 major = gss_acquire_cred(&minor, GSS_C_NO_NAME, GSS_C_INDEFINITE,
+                                       raw_options.mechanism != NULL ? &one : GSS_C_NO_OID_SET,
+                                       raw_options.initiator ? GSS_C_INITIATE : GSS_C_ACCEPT, credential, NULL, NULL);
+
+    if (!GSS_ERROR(major) && raw_options.exact) {
+        major = gss_set_cred_option(&minor, credential, (gss_OID)GSS_KRB5_CRED_NO_CI_FLAGS_X, &nothing);
+    }
+    return GSS_ERROR(major) ? gss_failed("acquire", major, minor) : GOOD;
+}
+
+static int import_target(gss_name_t *name)
+{
+    gss_buffer_desc text = {strlen(raw_options.target), (void *)(size_t)raw_options.target};
+    OM_uint32 minor;
+    OM_uint32 major = gss_import_name(&minor, &text,
+                                      strchr(raw_options.target, '/') != NULL ? (gss_OID)GSS_KRB5_NT_PRINCIPAL_NAME
+                                                                              : GSS_C_NT_HOSTBASED_SERVICE,
+                                      name);
+
+    return GSS_ERROR(major) ? gss_failed("import", major, minor) : GOOD;
+}
+
+static int show_context(gss_ctx_id_t context)
+{
+    gss_name_t initiator = GSS_C_NO_NAME;
+    gss_name_t acceptor = GSS_C_NO_NAME;
+    gss_OID mechanism = GSS_C_NO_OID;
+    gss_buffer_desc text = GSS_C_EMPTY_BUFFER;
+    OM_uint32 flags;
+    OM_uint32 minor;
+    OM_uint32 major = gss_inquire_context(&minor, context, &initiator, &acceptor, NULL, &mechanism, &flags, NULL, NULL);
+
+    if (!GSS_ERROR(major)) {
+        major = gss_display_name(&minor, raw_options.initiator ? acceptor : initiator, &text, NULL);
+    }
+    if (GSS_ERROR(major)) {
+        return gss_failed("inquire", major, minor);
+    }
+    printf("peer: %.*s\n", (int)text.length, (const char *)text.value);
+    printf("mechanism: %s\n", gss_oid_equal(mechanism, &raw_krb5_oid) ? "kerberos" : "other");
+    printf("flags:");
+    for (size_t i = 0; raw_flag_names[i].name != NULL; i++) {
+        if ((flags & raw_flag_names[i].bit) != 0) {
+            printf(" %s", raw_flag_names[i].name);
+        }
+    }
+    printf("\n");
+    gss_release_buffer(&minor, &text);
+    gss_release_name(&minor, &initiator);
+    gss_release_name(&minor, &acceptor);
+    return GOOD;
+}
+
+static OM_uint32 step(gss_cred_id_t credential, gss_name_t target, gss_ctx_id_t *context, gss_buffer_t in,
+                      gss_buffer_t out, OM_uint32 *minor)
+{
+    if (raw_options.initiator) {
+        return gss_init_sec_context(minor, credential, context, target,
+                                    raw_options.mechanism != NULL ? raw_options.mechanism : &raw_krb5_oid,
+                                    raw_options.flags, 0, raw_options.bindings, in, NULL, out, NULL, NULL);
+    }
+    return gss_accept_sec_context(minor, context, credential, in, raw_options.bindings, NULL, NULL, out, NULL, NULL,
+                                  NULL);
+}
+
+static int handshake_loop(int fd, gss_cred_id_t credential, gss_name_t target, gss_ctx_id_t *context)
+{
+    bool mine = raw_options.initiator;
+    OM_uint32 major;
+    OM_uint32 minor;
+    int result = GOOD;
+
+    do {
+        gss_buffer_desc in = {0, frame.data};
+        gss_buffer_desc out = GSS_C_EMPTY_BUFFER;
+        OM_uint32 ignored;
+
+        if (!mine) {
+            result = receive_token(fd);
+            in.length = frame.length;
+        }
+        if (result != GOOD) {
+            return result;
+        }
+        mine = false;
+        major = step(credential, target, context, &in, &out, &minor);
+        if (out.length > 0) {
+            result = send_token(fd, &out);
+        }
+        gss_release_buffer(&ignored, &out);
+        if (GSS_ERROR(major)) {
+            return gss_failed(raw_options.initiator ? "initiate" : "accept", major, minor);
+        }
+    } while (result == GOOD && (major & GSS_S_CONTINUE_NEEDED) != 0);
+    return result == GOOD ? show_context(*context) : result;
+}
+
+static int handshake(int fd, gss_ctx_id_t *context)
+{
+    gss_cred_id_t credential = GSS_C_NO_CREDENTIAL;
+    gss_name_t target = GSS_C_NO_NAME;
+    OM_uint32 minor;
+    int result;
+
+    legs = 0;
+    result = after_leg(fd);
+    if (result == GOOD) {
+        result = acquire(&credential);
+    }
+    if (result == GOOD && raw_options.initiator) {
+        result = import_target(&target);
+    }
+    if (result == GOOD) {
+        result = open_sample(fd);
+    }
+    if (result == GOOD) {
+        result = handshake_loop(fd, credential, target, context);
+    }
+    gss_release_name(&minor, &target);
+    gss_release_cred(&minor, &credential);
+    return result;
+}
+
+static int wrap_and_send(int fd, gss_ctx_id_t context, unsigned flags, gss_buffer_t plain, const char *fault)
+{
+    bool plain_fault = fault != NULL && strcmp(fault, "plain") == 0;
+    gss_buffer_desc wrapped = GSS_C_EMPTY_BUFFER;
+    OM_uint32 minor;
+    OM_uint32 major =
+        gss_wrap(&minor, context, plain_fault ? 0 : raw_options.encrypt, GSS_C_QOP_DEFAULT, plain, NULL, &wrapped);
+    bool sent = true;
+
+    if (GSS_ERROR(major)) {
+        return gss_failed("wrap", major, minor);
+    }
+    if (fault != NULL && strcmp(fault, "flip") == 0) {
+        ((unsigned char *)wrapped.value)[wrapped.length - 1] ^= 1;
+    }
+    if (fault == NULL || strcmp(fault, "skip") != 0) {
+        sent = wire_send(fd, raw_options.framing, flags, wrapped.value, wrapped.length);
+    }
+    if (sent && fault != NULL && strcmp(fault, "replay") == 0) {
+        sent = wire_send(fd, raw_options.framing, flags, wrapped.value, wrapped.length);
+    }
+    gss_release_buffer(&minor, &wrapped);
+    return sent ? GOOD : PEER_CLOSED;
+}
+
+static bool same(const gss_buffer_desc *a, const gss_buffer_desc *b)
+{
+    return a->length == b->length && (a->length == 0 || memcmp(a->value, b->value, a->length) == 0);
+}
+
+/* The echo, or under gss-sample the MIC, of what was sent. */
+static int check_answer(int fd, gss_ctx_id_t context, gss_buffer_t plain)
+{
+    gss_buffer_desc received = {0, frame.data};
+    gss_buffer_desc echo = GSS_C_EMPTY_BUFFER;
+    OM_uint32 minor;
+    OM_uint32 major;
+    int encrypted = -1;
+    int result = GOOD;
+
+    if (wire_receive(fd, raw_options.framing, &frame) != 1) {
+        printf("closed: by the peer, after a message\n");
+        return PEER_CLOSED;
+    }
+    received.length = frame.length;
+    if (raw_options.framing == GSS_SAMPLE) {
+        major = gss_verify_mic(&minor, context, plain, &received, NULL);
+        printf("mic: %zu\n", frame.length);
+        return major != GSS_S_COMPLETE || frame.flags != TOKEN_MIC ? gss_failed("verify", major, minor) : GOOD;
+    }
+    major = gss_unwrap(&minor, context, &received, &echo, &encrypted, NULL);
+    if (major != GSS_S_COMPLETE) {
+        return gss_failed("unwrap", major, minor);
+    }
+    printf("echoed: %zu %s\n", echo.length, encrypted ? "encrypted" : "plain");
+    if (!same(&echo, plain)) {
+        printf("failed: the echo differs\n");
+        result = WRONG_ANSWER;
+    }
+    gss_release_buffer(&minor, &echo);
+    return result;
+}
+
+static int talk_initiator(int fd, gss_ctx_id_t context)
+{
+    static unsigned char text[FRAME_MAX];
+    unsigned flags = raw_options.framing == GSS_SAMPLE
+                         ? TOKEN_DATA | TOKEN_WRAPPED | TOKEN_SEND_MIC | (raw_options.encrypt ? TOKEN_ENCRYPTED : 0)
+                         : 0;
+    int result = GOOD;
+
+    for (int i = 0; result == GOOD && i < raw_options.messages; i++) {
+        gss_buffer_desc plain = {raw_options.sizes[i], text};
+        const char *fault = i == 1 ? raw_options.fault : NULL;
+
+        for (size_t j = 0; j < plain.length; j++) {
+            text[j] = (unsigned char)(j * 31 + (size_t)i);
+        }
+        result = wrap_and_send(fd, context, flags, &plain, fault);
+        if (result == GOOD && (fault == NULL || strcmp(fault, "skip") != 0)) {
+            result = check_answer(fd, context, &plain);
+        }
+    }
+    if (result == GOOD && raw_options.framing == GSS_SAMPLE) {
+        wire_send(fd, raw_options.framing, TOKEN_NOOP, "", 0);
+    }
+    return result;
+}
+
+/* What is wanted back: the message anew under protection, or under gss-sample its MIC or nothing. */
+static int answer(int fd, gss_ctx_id_t context, gss_buffer_t plain, const char *fault)
+{
+    gss_buffer_desc mic = GSS_C_EMPTY_BUFFER;
+    OM_uint32 minor;
+    OM_uint32 major;
+    bool sent;
+
+    if (raw_options.framing != GSS_SAMPLE) {
+        return wrap_and_send(fd, context, 0, plain, fault);
+    }
+    if ((frame.flags & TOKEN_SEND_MIC) == 0) {
+        return wire_send(fd, raw_options.framing, TOKEN_NOOP, "", 0) ? GOOD : PEER_CLOSED;
+    }
+    major = gss_get_mic(&minor, context, GSS_C_QOP_DEFAULT, plain, &mic);
+    if (GSS_ERROR(major)) {
+        return gss_failed("get_mic", major, minor);
+    }
+    sent = wire_send(fd, raw_options.framing, TOKEN_MIC, mic.value, mic.length);
+    gss_release_buffer(&minor, &mic);
+    return sent ? GOOD : PEER_CLOSED;
+}
+
+static int talk_acceptor(int fd, gss_ctx_id_t context)
+{
+    int count = 0;
+    int result = GOOD;
+    int received;
+
+    while (result == GOOD && (received = wire_receive(fd, raw_options.framing, &frame)) == 1 &&
+           (frame.flags & TOKEN_NOOP) == 0) {
+        gss_buffer_desc message = {frame.length, frame.data};
+        gss_buffer_desc plain = message;
+        int encrypted = 0;
+        OM_uint32 minor;
+        OM_uint32 major;
+
+        if (raw_options.framing != GSS_SAMPLE || (frame.flags & TOKEN_WRAPPED) != 0) {
+            plain.value = NULL;
+            major = gss_unwrap(&minor, context, &message, &plain, &encrypted, NULL);
+            if (major != GSS_S_COMPLETE) {
+                return gss_failed("unwrap", major, minor);
+            }
+        }
+        printf("message: %zu %s\n", plain.length, encrypted ? "encrypted" : "plain");
+        result = answer(fd, context, &plain, count == 1 ? raw_options.fault : NULL);
+        count++;
+        if (plain.value != frame.data) {
+            gss_release_buffer(&minor, &plain);
+        }
+    }
+    printf("messages: %d\n", count);
+    return result;
+}
+
+static int converse(int fd)
+{
+    gss_ctx_id_t context = GSS_C_NO_CONTEXT;
+    OM_uint32 minor;
+    int result = handshake(fd, &context);
+
+    if (result == GOOD) {
+        printf("authenticated\n");
+        result = raw_options.initiator ? talk_initiator(fd, context) : talk_acceptor(fd, context);
+    }
+    gss_delete_sec_context(&minor, &context, GSS_C_NO_BUFFER);
+    printf("end: %d\n", result);
+    close(fd);
+    return result;
+}
+
+int main(int argc, char **argv)
+{
+    int result = GOOD;
+    int fd;
+
+    setvbuf(stdout, NULL, _IOLBF, 0);
+    alarm(LIFE_SECONDS); /* whatever happens, it does not stay */
+    if (!raw_options_parse(argc, argv)) {
+        return USAGE;
+    }
+    fd = raw_options.initiator ? wire_connect(raw_options.address) : wire_listen(raw_options.address);
+    if (fd < 0) {
+        return PEER_CLOSED;
+    }
+    if (raw_options.initiator) {
+        return converse(fd);
+    }
+    for (int i = 0; i < raw_options.connections; i++) {
+        int connection = wire_accept(fd);
+        int one = connection >= 0 ? converse(connection) : PEER_CLOSED;
+
+        result = result == GOOD ? one : result;
+    }
+    return result;
+}

@@ -1,0 +1,189 @@
+/* raw_options.c - the options of the raw GSSAPI peer. */
+#include "raw_options.h"
+
+#include <gssapi/gssapi_ext.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+struct raw_options raw_options;
+
+static unsigned char krb5_bytes[] = {0x2a, 0x86, 0x48, 0x86, 0xf7, 0x12, 0x01, 0x02, 0x02};
+static unsigned char spnego_bytes[] = {0x2b, 0x06, 0x01, 0x05, 0x05, 0x02};
+gss_OID_desc raw_krb5_oid = {sizeof krb5_bytes, krb5_bytes};
+static gss_OID_desc spnego_oid = {sizeof spnego_bytes, spnego_bytes};
+
+const struct raw_flag_name raw_flag_names[] = {
+    {"delegate", GSS_C_DELEG_FLAG},      {"mutual", GSS_C_MUTUAL_FLAG},
+    {"replay", GSS_C_REPLAY_FLAG},       {"sequence", GSS_C_SEQUENCE_FLAG},
+    {"conf", GSS_C_CONF_FLAG},           {"integ", GSS_C_INTEG_FLAG},
+    {"identify", GSS_C_IDENTIFY_FLAG},   {"dce", GSS_C_DCE_STYLE},
+    {"bound", GSS_C_CHANNEL_BOUND_FLAG}, {NULL, 0},
+};
+
+static bool parse_framing(const char *text)
+{
+    static const char *const names[] = {"be32", "le32", "gss-sample"};
+
+    for (unsigned i = 0; i < 3; i++) {
+        if (strcmp(text, names[i]) == 0) {
+            raw_options.framing = (enum framing)i;
+            return true;
+        }
+    }
+    return false;
+}
+
+static bool parse_flags(const char *text)
+{
+    raw_options.flags = 0;
+    while (*text != '\0' && strcmp(text, "none") != 0) {
+        size_t length = strcspn(text, ",");
+        size_t i = 0;
+
+        while (raw_flag_names[i].name != NULL &&
+               (strncmp(text, raw_flag_names[i].name, length) != 0 || raw_flag_names[i].name[length] != '\0')) {
+            i++;
+        }
+        if (raw_flag_names[i].name == NULL) {
+            return false;
+        }
+        raw_options.flags |= raw_flag_names[i].bit;
+        text += length + (text[length] == ',' ? 1 : 0);
+    }
+    return true;
+}
+
+/* How many messages: a number, or their sizes with commas between. */
+static bool parse_messages(const char *text, bool sizes)
+{
+    static const size_t usual[] = {5, 0, 1000, 16000, 60000, 1};
+    char *end;
+
+    raw_options.messages = 0;
+    if (!sizes) {
+        raw_options.messages = atoi(text);
+        for (int i = 0; i < SIZES_MAX; i++) {
+            raw_options.sizes[i] = usual[(size_t)i % (sizeof usual / sizeof usual[0])];
+        }
+        return raw_options.messages >= 0 && raw_options.messages <= SIZES_MAX;
+    }
+    do {
+        raw_options.sizes[raw_options.messages++] = strtoul(text, &end, 10);
+        text = end + 1;
+    } while (*end == ',' && raw_options.messages < SIZES_MAX);
+    return *end == '\0' && raw_options.sizes[raw_options.messages - 1] < FRAME_MAX;
+}
+
+static bool parse_bindings(const char *text)
+{
+    static struct gss_channel_bindings_struct bindings;
+    static unsigned char bytes[512];
+    unsigned value;
+
+    bindings.initiator_addrtype = GSS_C_AF_UNSPEC;
+    bindings.acceptor_addrtype = GSS_C_AF_UNSPEC;
+    bindings.application_data.value = bytes;
+    for (; text[0] != '\0' && bindings.application_data.length < sizeof bytes; text += 2) {
+        if (sscanf(text, "%2x", &value) != 1 || text[1] == '\0') {
+            return false;
+        }
+        bytes[bindings.application_data.length++] = (unsigned char)value;
+    }
+    raw_options.bindings = &bindings;
+    return *text == '\0';
+}
+
+static bool parse_switch(const char *name)
+{
+    if (strcmp(name, "--krb5") == 0) {
+        raw_options.mechanism = &raw_krb5_oid;
+    } else if (strcmp(name, "--spnego") == 0) {
+        raw_options.mechanism = &spnego_oid;
+    } else if (strcmp(name, "--exact-flags") == 0) {
+        raw_options.exact = true;
+    } else if (strcmp(name, "--no-encrypt") == 0) {
+        raw_options.encrypt = 0;
+    } else {
+        return false;
+    }
+    return true;
+}
+
+static bool parse_value(const char *name, const char *value)
+{
+    static const struct {
+        const char *name;
+        const char **text;
+        int *number;
+    } plain[] = {
+        {"--target", &raw_options.target, NULL},
+        {"--listen", &raw_options.address, NULL},
+        {"--connect", &raw_options.address, NULL},
+        {"--garbage", &raw_options.garbage, NULL},
+        {"--message-fault", &raw_options.fault, NULL},
+        {"--connections", NULL, &raw_options.connections},
+        {"--drop-after-leg", NULL, &raw_options.drop_after},
+        {"--stall-after-leg", NULL, &raw_options.stall_after},
+    };
+
+    for (size_t i = 0; i < sizeof plain / sizeof plain[0]; i++) {
+        if (strcmp(name, plain[i].name) == 0) {
+            if (plain[i].text != NULL) {
+                *plain[i].text = value;
+            } else {
+                *plain[i].number = atoi(value);
+            }
+            return true;
+        }
+    }
+    return (strcmp(name, "--framing") == 0 && parse_framing(value)) ||
+           (strcmp(name, "--flags") == 0 && parse_flags(value)) ||
+           (strcmp(name, "--messages") == 0 && parse_messages(value, false)) ||
+           (strcmp(name, "--sizes") == 0 && parse_messages(value, true)) ||
+           (strcmp(name, "--bindings") == 0 && parse_bindings(value));
+}
+
+static bool usage(void)
+{
+    fputs(
+        "usage: raw-gss accept|init --listen ADDR:PORT|--connect ADDR:PORT [option...]\n"
+        "  --target SVC@HOST|PRINCIPAL     init: whom to speak with\n"
+        "  --framing be32|le32|gss-sample  --krb5|--spnego\n"
+        "  --flags LIST|none               init: delegate,mutual,replay,sequence,conf,integ,identify,dce\n"
+        "  --exact-flags                   init: without the conf and integ that MIT adds\n"
+        "  --messages N | --sizes A,B,...  init: messages to send; --no-encrypt: integrity only\n"
+        "  --bindings HEX                  application data\n"
+        "  --connections N                 accept: then end; one after the other\n"
+        "  --drop-after-leg N, --stall-after-leg N\n"
+        "  --garbage random|flip|truncate|empty|oversize|half   in place of its tokens\n"
+        "  --message-fault flip|replay|skip|plain               in its second message\n"
+        "Exit status: 0; 1 a GSSAPI call failed; 2 usage; 3 the peer closed; 4 a wrong answer; 5 the fault asked for\n",
+        stderr);
+    return false;
+}
+
+bool raw_options_parse(int argc, char **argv)
+{
+    raw_options.flags =
+        GSS_C_MUTUAL_FLAG | GSS_C_REPLAY_FLAG | GSS_C_SEQUENCE_FLAG | GSS_C_CONF_FLAG | GSS_C_INTEG_FLAG;
+    raw_options.connections = 1;
+    raw_options.encrypt = 1;
+    raw_options.drop_after = -1;
+    raw_options.stall_after = -1;
+    if (argc < 2 || (strcmp(argv[1], "accept") != 0 && strcmp(argv[1], "init") != 0)) {
+        return usage();
+    }
+    raw_options.initiator = strcmp(argv[1], "init") == 0;
+    for (int i = 2; i < argc; i++) {
+        if (parse_switch(argv[i])) {
+            continue;
+        }
+        if (i + 1 >= argc || !parse_value(argv[i], argv[i + 1])) {
+            fprintf(stderr, "raw-gss: %s\n", argv[i]);
+            return usage();
+        }
+        i++;
+    }
+    return (raw_options.address != NULL && (!raw_options.initiator || raw_options.target != NULL)) || usage();
+}
