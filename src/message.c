@@ -93,8 +93,11 @@ troth_status troth_unwrap(troth_context *context, void *message, size_t length, 
     if (context == NULL || data == NULL || data_length == NULL || !sane(message, length))
         return bad_argument(error);
     status = ready(context, error);
-    if (status != TROTH_OK)
+    if (status != TROTH_OK) {
+        if (status != TROTH_E_STATE)
+            troth__wipe(message, length); /* one that is not encrypted could be read as well as a verified one */
         return status;
+    }
 
     if (length == 0)
         status = troth__error_set(error, TROTH_E_BAD_TOKEN, "the message is empty");
