@@ -66,7 +66,7 @@ enum platform_accept platform_listener_accept(platform_listener *listener, troth
 
 /*
  * From now on an interrupt (SIGINT, SIGTERM; Ctrl-C, Ctrl-Break) wakes this listener and makes platform_interrupted
- * true instead of ending the process. On POSIX a second one ends it.
+ * true instead of ending the process. On POSIX a second one ends it. Both for the thread that owns the listener.
  */
 void platform_catch_interrupt(platform_listener *listener);
 bool platform_interrupted(void);

@@ -31,9 +31,10 @@ struct server {
 
     troth_credential *credential;
     platform_listener *listener;
-    platform_mutex *mutex; /* for the two lists */
+    platform_mutex *mutex; /* for the two lists and ending */
     struct connection *active;
     struct connection *finished;
+    bool ending; /* connections are cut off: their failures are nobody's */
 
     /* Of the thread that accepts alone. */
     uint64_t number;
@@ -73,6 +74,14 @@ static troth_status converse(struct connection *connection, troth_context *conte
     return status;
 }
 
+static bool server_ending(struct server *server)
+{
+    platform_mutex_lock(server->mutex);
+    bool ending = server->ending;
+    platform_mutex_unlock(server->mutex);
+    return ending;
+}
+
 static void connection_run(void *argument)
 {
     struct connection *connection = argument;
@@ -86,7 +95,7 @@ static void connection_run(void *argument)
     if (status == TROTH_OK) {
         status = converse(connection, context, &error);
     }
-    if (status != TROTH_OK && !platform_interrupted()) {
+    if (status != TROTH_OK && !server_ending(server)) {
         report_failure(connection->who, &error);
     }
     troth_context_free(context);
@@ -211,6 +220,7 @@ static void serve_all(struct server *server)
     }
     /* Whoever still speaks is cut off; its thread notices at once. */
     platform_mutex_lock(server->mutex);
+    server->ending = true;
     for (struct connection *next = server->active; next != NULL; next = next->next) {
         platform_socket_shutdown(next->socket);
     }
