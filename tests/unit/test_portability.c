@@ -279,7 +279,7 @@ static void what_is_no_socket_fails_with_the_systems_text(void **state)
 {
     struct support_pair pair = support_pair_open();
     troth_socket gone = pair.ours;
-    uint8_t buffer[1];
+    uint8_t buffer[1] = {0};
     size_t received = 0;
     int native = 0;
     char text[256];

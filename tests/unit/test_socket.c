@@ -596,6 +596,46 @@ static void a_trickling_peer_meets_one_timeout_for_the_whole_handshake(void **st
     support_pair_close(&pair);
 }
 
+/* Sends a whole token after each 60 ms in which the other end did not close. */
+static void answer_slowly(void *argument)
+{
+    struct trickle *peer = argument;
+    size_t received = 0;
+    int native = 0;
+
+    for (int i = 0; i < 20 && !peer->broken; i++) {
+        uint8_t ignored;
+
+        peer->broken = troth__socket_read(peer->socket, &ignored, 1, troth__monotonic_ms() + 60, &received, &native) !=
+                           TROTH__IO_TIMEOUT ||
+                       !support_try_send(peer->socket, "\0\0\0\x02in", 6);
+    }
+}
+
+static void a_peer_that_answers_slowly_every_time_meets_the_same_timeout(void **state)
+{
+    static const struct scripted_step goes_on_silently[] = {{TROTH_CONTINUE, NULL, 0}};
+    struct support_pair pair = support_pair_open();
+    struct scripted script;
+    troth_socket_options options = with(TROTH_FRAMING_BE32, 3 * SHORT_MS);
+    troth_error error = TROTH_ERROR_INIT;
+    troth_context *context;
+    struct trickle peer = {pair.theirs, false};
+    struct support_thread *thread;
+
+    (void)state;
+    scripted_init(&script, goes_on_silently, 1);
+    context = scripted_context(&script, TROTH_ACCEPTOR, NULL);
+    thread = support_thread_start(answer_slowly, &peer);
+    assert_int_equal(troth_authenticate(context, pair.ours, &options, &error), TROTH_E_TIMEOUT);
+    assert_in_range(script.stepped, 0, 3);
+    support_close(&pair.ours);
+    support_thread_join(thread);
+    assert_true(peer.broken);
+    troth_context_free(context);
+    support_pair_close(&pair);
+}
+
 static void a_silent_peer_meets_the_timeout_of_the_handshake(void **state)
 {
     struct support_pair pair = support_pair_open();
@@ -716,6 +756,7 @@ int main(void)
         cmocka_unit_test(a_failed_step_stays_the_reason_when_its_token_cannot_be_sent),
         cmocka_unit_test(a_token_over_the_limit_is_not_sent),
         cmocka_unit_test(a_trickling_peer_meets_one_timeout_for_the_whole_handshake),
+        cmocka_unit_test(a_peer_that_answers_slowly_every_time_meets_the_same_timeout),
         cmocka_unit_test(a_silent_peer_meets_the_timeout_of_the_handshake),
         cmocka_unit_test(a_token_of_the_limits_size_arrives_whole),
         support_allocation_test(an_announced_length_alone_costs_little_memory),
