@@ -139,7 +139,10 @@ static void refuses_gss_client(void **state)
     const struct sample *sample = *state;
 
     ask_gss_client(sample, serve_sample(sample));
-    peer_expect(&held.asked, "gss-client", 1);
+    /* Without mutual authentication it is in the middle of its message when we hang up, and raises SIGPIPE at times. */
+    if (held.asked.exit_code != 128 + SIGPIPE) {
+        peer_expect(&held.asked, "gss-client", 1);
+    }
     wait_served(1);
     peer_expect_text(held.served.err, "[TROTH_E_REQUIREMENT]\n");
     peer_expect_text(held.served.err, sample->shown);
