@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Counts what Meson's test runs really did, TAP case by TAP case, and closes with "N passed, N failed, N skipped".
+"""Counts what Meson's test runs really did, case by case (TAP's, and cmocka's own report), and closes with "N passed, N failed, N skipped".
 
 usage: count.py [--failed WHAT]... LABEL=TESTLOG.json...
 
@@ -12,6 +12,8 @@ import re
 import sys
 
 CASE = re.compile(r"^(not )?ok\b\s*(\d+)?\s*-?\s*([^#]*?)\s*(?:#\s*(skip|todo)\S*\s*(.*))?$", re.I)
+CMOCKA = re.compile(r"^\[\s*(OK|FAILED|SKIPPED)\s*\] (?!\d+ test\(s\))(\S+)$")
+CMOCKA_PLAN = re.compile(r"^\[=+\] Running (\d+) test\(s\)")
 PLAN = re.compile(r"^1\.\.(\d+)\s*(?:#\s*skip\S*\s*(.*))?$", re.I)
 
 
@@ -23,7 +25,7 @@ class Totals:
 
 
 def cases(output):
-    """Yields (verdict, name, reason) for each TAP case, and last ("plan", number or None, reason)."""
+    """Yields (verdict, name, reason) for each case, and last ("plan", number or None, reason)."""
     plan, plan_reason, said = None, None, []
     for line in output.splitlines():
         case, found = CASE.match(line), PLAN.match(line)
@@ -36,6 +38,13 @@ def cases(output):
                 yield "skip", name or reason, (reason if name else "; ".join(said)) or "no reason given"
             elif case[2]:
                 yield ("fail" if bad else "pass"), name, ""
+            said = []
+        elif CMOCKA_PLAN.match(line):
+            plan = (plan or 0) + int(CMOCKA_PLAN.match(line)[1])
+        elif CMOCKA.match(line):
+            word, name = CMOCKA.match(line).groups()
+            verdict = {"OK": "pass", "FAILED": "fail", "SKIPPED": "skip"}[word]
+            yield verdict, name, "; ".join(said) or "no reason given"
             said = []
         elif re.match(r"#?\s*skip", line, re.I):
             said.append(line.lstrip("# "))
@@ -59,7 +68,7 @@ def count(label, record, totals):
 
     seen = passed + len(failed) + len(skipped)
     result = record["result"]
-    if seen == 0:  # not TAP: one test, judged by its exit code
+    if seen == 0:  # it has no cases: one test, judged by its exit code
         if result in ("OK", "EXPECTEDFAIL"):
             passed = 1
         elif result == "SKIP":
