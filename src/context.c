@@ -279,11 +279,11 @@ static troth_status check_token_out(troth__bytes *token, troth_error *error)
 }
 
 /* What the peer's own words, which nobody authenticated, add to a native failure. */
-static void tell_of_peer(const struct troth__token_facts *facts, troth_error *error)
+static void tell_of_peer(const troth_context *context, const struct troth__token_facts *facts, troth_error *error)
 {
-    const int32_t skew = 37; /* KRB_AP_ERR_SKEW, RFC 4120 section 7.5.9 */
+    const int32_t not_yet_valid = 33, skew = 37; /* KRB_AP_ERR_..., RFC 4120 section 7.5.9 */
 
-    if (facts->krb_error && facts->krb_error_code == skew && facts->krb_error_time != 0) {
+    if (facts->krb_error && (facts->krb_error_code == skew || facts->krb_error_code == not_yet_valid)) {
         int64_t ahead = facts->krb_error_time - troth__now();
 
         error->status = TROTH_E_CLOCK_SKEW;
@@ -291,9 +291,14 @@ static void tell_of_peer(const struct troth__token_facts *facts, troth_error *er
                             "; the peer's clock is %lld seconds %s ours (as its error message says, which is not "
                             "authenticated)",
                             (long long)(ahead < 0 ? -ahead : ahead), ahead < 0 ? "behind" : "ahead of");
-    } else if (facts->rejects && !facts->krb_error && error->status == TROTH_E_FAILURE) {
+    } else if ((facts->rejects || facts->krb_error) && error->status == TROTH_E_FAILURE) {
         error->status = TROTH_E_DENIED;
-        troth__error_append(error, "; the acceptor refused, and SPNEGO does not say why");
+        troth__error_append(error, "; the acceptor refused, and does not say why");
+    } else if (facts->kind == TROTH__TOKEN_KERBEROS && error->status == TROTH_E_BAD_TOKEN &&
+               context->credential->config.mechanism == TROTH_MECHANISM_NEGOTIATE &&
+               troth__context_role(context) == TROTH_INITIATOR) {
+        error->status = TROTH_E_MECHANISM;
+        troth__error_append(error, "; the peer answered in Kerberos, and this side speaks Negotiate (SPNEGO)");
     }
 }
 
@@ -370,7 +375,7 @@ static troth_status step(troth_context *context, troth__bytes in, troth__bytes *
     status = context->credential->backend->step(context->native, in, out, error);
     if (status != TROTH_OK && status != TROTH_CONTINUE) {
         /* It may have words for the peer: a KRB-ERROR, a SPNEGO reject. */
-        tell_of_peer(&facts, error);
+        tell_of_peer(context, &facts, error);
         return check_token_out(out, error) == TROTH_OK ? error->status : TROTH_E_MECHANISM;
     }
     if (check_token_out(out, error) != TROTH_OK)

@@ -16,30 +16,35 @@ static const struct hint hints[] = {
      "an acceptor needs a keytab that it may read, with a key for its service: name one, or set up the default "
      "keytab (KRB5_KTNAME, /etc/krb5.keytab)"},
     {TROTH_E_NO_CREDENTIAL, TROTH_INITIATOR, -1,
-     "get a ticket first (kinit; klist shows what there is; on Windows log on to the domain), or name a client keytab, "
-     "a ccache, or a principal and its password"},
+     "get a ticket first (kinit; klist shows what there is; on Windows log on to the domain), or name a ccache, a "
+     "client "
+     "keytab that has this user's key, or a principal and its password"},
     {TROTH_E_UNKNOWN_TARGET, TROTH_ROLE_UNSET, TROTH__HINT_CREDENTIAL,
      "the KDC does not know this principal: check its spelling and its realm"},
     {TROTH_E_UNKNOWN_TARGET, TROTH_ROLE_UNSET, TROTH__HINT_STEP,
      "the KDC knows no such service: check service and host for spelling, aliases and canonicalisation, and register "
      "the name (kadmin addprinc, setspn)"},
     {TROTH_E_WRONG_KEY, TROTH_ACCEPTOR, -1,
-     "the keytab has no key that fits this ticket: export it anew for the name and kvno that the ticket has, and let "
-     "the initiator get a new ticket if the key was changed (klist -k shows the keytab, kvno asks the KDC)"},
+     "the keytab has no key that fits this ticket: export it anew for the ticket's name, kvno and encryption type (one "
+     "that permitted_enctypes allows), and let the initiator get a new ticket if the key was changed (klist -ke shows "
+     "the keytab, kvno asks the KDC)"},
     {TROTH_E_WRONG_KEY, TROTH_INITIATOR, TROTH__HINT_STEP,
      "the acceptor could not open our ticket: its keytab has another key than the KDC, or the name that we asked for "
      "belongs to another account"},
     {TROTH_E_NO_KDC, TROTH_ROLE_UNSET, -1,
-     "no KDC answered for the realm: check krb5.conf or DNS for its address, the network and the firewall (port 88)"},
+     "no KDC of the realm answered, or none is known: check the realm's spelling, krb5.conf or DNS for the KDC's "
+     "address, the network and the firewall (port 88)"},
     {TROTH_E_CLOCK_SKEW, TROTH_ROLE_UNSET, -1,
      "the clocks differ by more than is allowed (usually 5 minutes): set the time on this machine, the peer and the "
      "KDC (NTP)"},
     {TROTH_E_DENIED, TROTH_INITIATOR, TROTH__HINT_CREDENTIAL,
-     "the password or key is wrong, or the account is locked, expired or refused by the KDC's policy"},
-    {TROTH_E_DENIED, TROTH_INITIATOR, TROTH__HINT_STEP, "the refusal does not say why: the acceptor's own log does"},
+     "the password or key is wrong, or the account is locked, expired or refused by the KDC's policy: kinit with the "
+     "same name shows whether it is this program"},
+    {TROTH_E_DENIED, TROTH_INITIATOR, TROTH__HINT_STEP,
+     "what is not said here, the log of the acceptor or of the KDC says"},
     {TROTH_E_EXPIRED, TROTH_INITIATOR, -1,
-     "the ticket has ended: get a new one (kinit), or name a client keytab or a password, from which tickets are "
-     "renewed by themselves"},
+     "if it is the password that has expired, change it (kpasswd); if the ticket has ended, get a new one (kinit), or "
+     "name a client keytab or a password, from which tickets are renewed by themselves"},
     {TROTH_E_EXPIRED, TROTH_ACCEPTOR, TROTH__HINT_STEP,
      "the initiator came with a ticket that has ended: it must get a new one; check the clocks if it says that its "
      "ticket is good"},
@@ -48,11 +53,18 @@ static const struct hint hints[] = {
     {TROTH_E_BINDINGS, TROTH_ROLE_UNSET, -1,
      "the two ends do not see the same TLS channel: somebody stands in between (a TLS-terminating proxy, or an "
      "attacker), or they use different binding types"},
-    {TROTH_E_MECHANISM, TROTH_ROLE_UNSET, TROTH__HINT_STEP,
+    {TROTH_E_MECHANISM, TROTH_ACCEPTOR, TROTH__HINT_STEP,
      "both ends must speak the same: Negotiate (SPNEGO) or Kerberos alone; a Windows peer that offers only NTLM does "
      "not know our service name or used an IP address: register the name (setspn) and connect by it"},
+    {TROTH_E_MECHANISM, TROTH_INITIATOR, TROTH__HINT_STEP,
+     "both ends must speak the same: Negotiate (SPNEGO) or Kerberos alone; a Windows acceptor that answers with NTLM "
+     "is "
+     "in no domain, or the name that we asked for is not registered for its account (setspn)"},
     {TROTH_E_MECHANISM, TROTH_ROLE_UNSET, TROTH__HINT_CREDENTIAL,
      "the native library has no such mechanism: check how it was installed"},
+    {TROTH_E_BAD_TOKEN, TROTH_ROLE_UNSET, TROTH__HINT_STEP,
+     "these bytes are no token of this handshake, or only a part of one: check that both ends use the same framing and "
+     "that nothing between them changes or cuts the data"},
     {TROTH_E_ENCRYPTION, TROTH_ROLE_UNSET, -1,
      "the two ends and the KDC have no encryption type in common that is allowed here: give the accounts AES keys and "
      "check permitted_enctypes in krb5.conf"},

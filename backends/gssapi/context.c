@@ -162,6 +162,9 @@ troth_status troth__gss_step(void *pointer, troth__bytes in, troth__bytes *out, 
         status = TROTH_OK;
     else /* a token that came twice, or too late (RFC 2744 section 5.1): no success to us */
         status = troth__gss_fail(native, call, major, minor, asked, error);
+    /* MIT 1.20.1 says no more than this of a token that is shorter than its header says. */
+    if (status == TROTH_E_FAILURE && major == GSS_S_FAILURE && error->native_minor == 0 && in.length > 0)
+        status = error->status = TROTH_E_BAD_TOKEN;
     if (status == TROTH_E_WRONG_KEY && own->role == TROTH_ACCEPTOR)
         troth__gss_credential_tell_keytab(context->credential, error);
     if (status != TROTH_CONTINUE)

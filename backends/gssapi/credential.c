@@ -3,6 +3,7 @@
 
 #include "internal.h"
 
+#include <errno.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -63,12 +64,13 @@ const struct troth__credential_config *troth__gss_credential_config(const struct
 static void gss_handle_end(struct gss_credential *credential, struct gss_handle *handle)
 {
     const struct troth__gss_native *native = credential->native;
+    krb5_ccache ccache;
     OM_uint32 minor;
 
     if (handle->cred != GSS_C_NO_CREDENTIAL)
         native->gss_release_cred(&minor, &handle->cred);
-    if (handle->ccache != NULL)
-        native->krb5_cc_destroy(credential->krb5, handle->ccache);
+    if (handle->ccache[0] != '\0' && native->krb5_cc_resolve(credential->krb5, handle->ccache, &ccache) == 0)
+        native->krb5_cc_destroy(credential->krb5, ccache);
     troth__free(handle);
 }
 
@@ -95,7 +97,7 @@ static troth_status gss_fill_from_password(struct gss_credential *credential, st
                                            troth_error *error)
 {
     const struct troth__gss_native *native = credential->native;
-    gss_key_value_element_desc into = {"ccache", handle->ccache_name};
+    gss_key_value_element_desc into = {"ccache", handle->ccache};
     gss_key_value_set_desc store = {1, &into};
     const char *text = credential->config->password;
     gss_buffer_desc password = {strlen(text), NULL};
@@ -144,6 +146,15 @@ static troth_status gss_acquire_from(struct gss_credential *credential, gss_key_
     return TROTH_OK;
 }
 
+/* Says that the tickets have ended, and where they are. */
+static troth_status gss_tickets_ended(const struct gss_credential *credential, troth_error *error)
+{
+    troth__gss_fail(credential->native, "gss_inquire_cred", GSS_S_CREDENTIALS_EXPIRED, 0, &troth__gss_krb5, error);
+    if (credential->ccache_path != NULL)
+        troth__error_append(error, "; the tickets in %s have ended", credential->ccache_path);
+    return error->status;
+}
+
 /* When the handle ends and when it is to be renewed. */
 static troth_status gss_handle_times(struct gss_credential *credential, struct gss_handle *handle, troth_error *error)
 {
@@ -156,6 +167,8 @@ static troth_status gss_handle_times(struct gss_credential *credential, struct g
     if (credential->source == GSS_SOURCE_KEYTAB)
         return TROTH_OK;
     major = native->gss_inquire_cred(&minor, handle->cred, NULL, &lifetime, NULL, NULL);
+    if (GSS_ROUTINE_ERROR(major) == GSS_S_CREDENTIALS_EXPIRED)
+        return gss_tickets_ended(credential, error);
     if (GSS_ERROR(major))
         return troth__gss_fail(native, "gss_inquire_cred", major, minor, &troth__gss_krb5, error);
     if (lifetime == GSS_C_INDEFINITE)
@@ -164,28 +177,7 @@ static troth_status gss_handle_times(struct gss_credential *credential, struct g
     margin = margin < RENEW_MARGIN_MIN ? RENEW_MARGIN_MIN : margin > RENEW_MARGIN_MAX ? RENEW_MARGIN_MAX : margin;
     handle->ends_at = now + (int64_t)lifetime;
     handle->renew_at = credential->source == GSS_SOURCE_PRIVATE ? handle->ends_at - margin : TROTH_NEVER;
-    if (lifetime == 0) {
-        troth__error_native(error, GSS_S_CREDENTIALS_EXPIRED, 0);
-        return troth__error_set(error, TROTH_E_EXPIRED, "gss_inquire_cred: the tickets have ended");
-    }
-    return TROTH_OK;
-}
-
-/* Makes a handle's private ccache, empty. Under renewal, not under lock. */
-static troth_status gss_private_ccache(struct gss_credential *credential, struct gss_handle *handle, troth_error *error)
-{
-    krb5_error_code code;
-
-    snprintf(handle->ccache_name, sizeof handle->ccache_name, "MEMORY:troth-%p-%u", (void *)credential,
-             ++credential->made);
-    troth__mutex_lock(credential->lock);
-    code = credential->native->krb5_cc_resolve(credential->krb5, handle->ccache_name, &handle->ccache);
-    troth__mutex_unlock(credential->lock);
-    if (code == 0)
-        return TROTH_OK;
-    handle->ccache = NULL;
-    return troth__gss_fail(credential->native, "krb5_cc_resolve", GSS_S_FAILURE, (OM_uint32)code, &troth__gss_krb5,
-                           error);
+    return lifetime == 0 ? gss_tickets_ended(credential, error) : TROTH_OK;
 }
 
 /* Makes a handle from the configured source. May block on a KDC. Under renewal, not under lock. */
@@ -213,13 +205,13 @@ static troth_status gss_handle_new(struct gss_credential *credential, struct gss
         second = first;
         break;
     case GSS_SOURCE_PRIVATE:
-        status = gss_private_ccache(credential, made, error);
-        elements[first.count++] = (gss_key_value_element_desc){"ccache", made->ccache_name};
+        snprintf(made->ccache, sizeof made->ccache, "MEMORY:troth-%p-%u", (void *)credential, ++credential->made);
+        elements[first.count++] = (gss_key_value_element_desc){"ccache", made->ccache};
         second = first;
-        if (config->password == NULL)
-            elements[first.count++] = (gss_key_value_element_desc){"client_keytab", config->keytab};
-        else if (status == TROTH_OK)
+        if (config->password != NULL)
             status = gss_fill_from_password(credential, made, error);
+        else
+            elements[first.count++] = (gss_key_value_element_desc){"client_keytab", config->keytab};
         break;
     }
     if (status == TROTH_OK)
@@ -336,23 +328,18 @@ troth_status troth__gss_handle_take(struct gss_credential *credential, struct gs
 
 /* ---- the backend's two calls ---------------------------------------------------------------------------------- */
 
-/* Finds the file behind the ccache that this credential will use; none where there is none. */
-static troth_status gss_find_ccache_path(struct gss_credential *credential, troth_error *error)
+/* The file behind the ccache that this credential will use, in new memory, or NULL where there is none. */
+static char *gss_ccache_path(struct gss_credential *credential)
 {
     const char *name = credential->config->ccache;
 
     if (name == NULL && credential->name == GSS_C_NO_NAME)
         name = credential->native->krb5_cc_default_name(credential->krb5);
     if (name == NULL)
-        return TROTH_OK; /* a principal picks its ccache out of the whole collection */
+        return NULL; /* a principal picks its ccache out of the whole collection */
     if (strncmp(name, "FILE:", 5) == 0)
-        name += 5;
-    else if (name[0] != '/')
-        return TROTH_OK;
-    credential->ccache_path = troth__strdup(name);
-    if (credential->ccache_path == NULL)
-        return troth__error_set(error, TROTH_E_MEMORY, "out of memory for a credential");
-    return TROTH_OK;
+        return troth__strdup(name + 5);
+    return name[0] == '/' ? troth__strdup(name) : NULL;
 }
 
 void troth__gss_credential_free(void *pointer)
@@ -378,13 +365,34 @@ void troth__gss_credential_tell_keytab(struct gss_credential *credential, troth_
     troth__mutex_unlock(credential->lock);
 }
 
+/* Opens the credential's krb5 context. What can be wrong with it is the configuration. */
+static troth_status gss_open_krb5(struct gss_credential *credential, troth_error *error)
+{
+    const struct troth__gss_native *native = credential->native;
+    const krb5_error_code code = native->krb5_init_context(&credential->krb5);
+    const char *message;
+
+    if (code == 0)
+        return TROTH_OK;
+    credential->krb5 = NULL;
+    /* GSSAPI does not know the code: it did not give it. */
+    message = native->krb5_get_error_message(NULL, code);
+    troth__error_native(error, GSS_S_FAILURE, (uint32_t)code);
+    troth__error_set(error, code == ENOMEM ? TROTH_E_MEMORY : TROTH_E_FAILURE, "krb5_init_context: %s",
+                     message != NULL ? message : "no message");
+    native->krb5_free_error_message(NULL, message);
+    if (code != ENOMEM)
+        troth__error_hint(error, "the Kerberos configuration (/etc/krb5.conf, or what KRB5_CONFIG names) must be "
+                                 "readable and well-formed");
+    return error->status;
+}
+
 troth_status troth__gss_credential_acquire(const troth__backend *self, const struct troth__credential_config *config,
                                            void **credential, troth_error *error)
 {
     struct gss_credential *made = troth__alloc(sizeof *made);
     struct gss_handle *handle = NULL;
     troth_status status;
-    krb5_error_code code;
 
     *credential = NULL;
     if (made == NULL)
@@ -401,30 +409,20 @@ troth_status troth__gss_credential_acquire(const troth__backend *self, const str
         status = troth__error_set(error, TROTH_E_MEMORY, "out of memory for a credential");
         goto out;
     }
-    code = made->native->krb5_init_context(&made->krb5);
-    if (code != 0) {
-        made->krb5 = NULL;
-        troth__error_native(error, GSS_S_FAILURE, (uint32_t)code);
-        status = troth__error_set(error, TROTH_E_FAILURE,
-                                  "krb5_init_context: code %ld; is the Kerberos configuration (krb5.conf) readable and "
-                                  "well-formed?",
-                                  (long)code);
+    status = gss_open_krb5(made, error);
+    if (status != TROTH_OK)
         goto out;
-    }
     if (config->name.service != NULL || config->name.principal != NULL) {
         status = troth__gss_name_import(made->native, &config->name, &made->name, error);
         if (status != TROTH_OK)
             goto out;
     }
-    if (made->source == GSS_SOURCE_SHARED) {
-        status = gss_find_ccache_path(made, error);
-        if (status != TROTH_OK)
-            goto out;
-    }
+    if (made->source == GSS_SOURCE_SHARED)
+        made->ccache_path = gss_ccache_path(made);
 
     status = troth__gss_handle_take(made, &handle, error);
     if (status != TROTH_OK) {
-        if (config->role == TROTH_ACCEPTOR)
+        if (made->source == GSS_SOURCE_KEYTAB || (config->keytab != NULL && status == TROTH_E_NO_CREDENTIAL))
             troth__gss_credential_tell_keytab(made, error);
         goto out;
     }

@@ -1,6 +1,7 @@
 /* keytab.c - what a keytab holds, in words: most failures of an acceptor are told from it at a glance. */
 #include "internal.h"
 
+#include <errno.h>
 #include <string.h>
 
 #include "error.h"
@@ -35,14 +36,19 @@ void troth__gss_keytab_tell(const struct troth__gss_native *native, krb5_context
     krb5_kt_cursor cursor;
     krb5_kvno last_kvno = 0;
     krb5_keytab open = NULL;
+    krb5_error_code code;
     unsigned names = 0;
 
     if ((keytab != NULL ? native->krb5_kt_resolve(krb5, keytab, &open) : native->krb5_kt_default(krb5, &open)) != 0)
         return;
     if (native->krb5_kt_get_name(krb5, open, name, sizeof name) != 0)
         name[0] = '\0';
-    if (native->krb5_kt_start_seq_get(krb5, open, &cursor) != 0) {
-        troth__error_append(error, "; the keytab %s is missing, empty, or may not be read by this user", name);
+    code = native->krb5_kt_start_seq_get(krb5, open, &cursor);
+    if (code != 0) {
+        troth__error_append(error, "; the keytab %s %s", name,
+                            code == ENOENT   ? "does not exist"
+                            : code == EACCES ? "may not be read by this user"
+                                             : "is empty, damaged, or no keytab at all");
         goto out;
     }
     troth__error_append(error, "; the keytab %s holds", name);

@@ -38,8 +38,10 @@
     X(krb5_cc_destroy)                                                                                                 \
     X(krb5_cc_resolve)                                                                                                 \
     X(krb5_free_context)                                                                                               \
+    X(krb5_free_error_message)                                                                                         \
     X(krb5_free_keytab_entry_contents)                                                                                 \
     X(krb5_free_unparsed_name)                                                                                         \
+    X(krb5_get_error_message)                                                                                          \
     X(krb5_init_context)                                                                                               \
     X(krb5_kt_close)                                                                                                   \
     X(krb5_kt_default)                                                                                                 \

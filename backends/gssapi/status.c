@@ -1,4 +1,6 @@
 /* status.c - native codes to portable ones, and the native library's own words. */
+#define _POSIX_C_SOURCE 200809L
+
 #include "internal.h"
 
 #include <errno.h>
@@ -8,6 +10,15 @@
 
 /* A line of the native library in our text; longer ones are cut. */
 #define LINE_MAX_SHOWN 400
+
+/* MIT's mechanism glue numbers from here the minor codes that it must tell apart (seen with 1.20.1). */
+#define GLUE_FIRST 100000u
+#define GLUE_END 200000u
+
+/* Two of MIT's error tables that no installed header has. */
+#define K5G_FIRST 39756032
+#define GGSS_FIRST (-2045022976)
+#define BAD_TOKEN_HEADER (GGSS_FIRST + 12) /* G_BAD_TOK_HEADER */
 
 static unsigned char krb5_oid[] = {0x2a, 0x86, 0x48, 0x86, 0xf7, 0x12, 0x01, 0x02, 0x02};
 static unsigned char spnego_oid[] = {0x2b, 0x06, 0x01, 0x05, 0x05, 0x02};
@@ -41,6 +52,7 @@ static const struct {
 } minors[] = {
     {KRB5KDC_ERR_S_PRINCIPAL_UNKNOWN, TROTH_E_UNKNOWN_TARGET},
     {KRB5KDC_ERR_C_PRINCIPAL_UNKNOWN, TROTH_E_UNKNOWN_TARGET},
+    {KRB5KDC_ERR_MUST_USE_USER2USER, TROTH_E_UNKNOWN_TARGET}, /* an account, but not a service */
     {KRB5KRB_AP_ERR_MODIFIED, TROTH_E_WRONG_KEY},
     {KRB5KRB_AP_ERR_NOKEY, TROTH_E_WRONG_KEY},
     {KRB5KRB_AP_ERR_BADKEYVER, TROTH_E_WRONG_KEY},
@@ -60,8 +72,8 @@ static const struct {
     {KRB5KDC_ERR_CLIENT_REVOKED, TROTH_E_DENIED},
     {KRB5KDC_ERR_SERVICE_REVOKED, TROTH_E_DENIED},
     {KRB5KDC_ERR_POLICY, TROTH_E_DENIED},
-    {KRB5KDC_ERR_NAME_EXP, TROTH_E_EXPIRED},
-    {KRB5KDC_ERR_SERVICE_EXP, TROTH_E_EXPIRED},
+    {KRB5KDC_ERR_NAME_EXP, TROTH_E_DENIED}, /* an account, not a ticket */
+    {KRB5KDC_ERR_SERVICE_EXP, TROTH_E_DENIED},
     {KRB5KDC_ERR_KEY_EXP, TROTH_E_EXPIRED},
     {KRB5KRB_AP_ERR_TKT_EXPIRED, TROTH_E_EXPIRED},
     {KRB5_CC_NOTFOUND, TROTH_E_NO_CREDENTIAL},
@@ -78,12 +90,15 @@ static const struct {
     {KRB5_BAD_ENCTYPE, TROTH_E_ENCRYPTION},
     {KRB5_PROG_ETYPE_NOSUPP, TROTH_E_ENCRYPTION},
     {KRB5_CONFIG_ETYPE_NOSUPP, TROTH_E_ENCRYPTION},
+    {KRB5_CC_NOT_KTYPE, TROTH_E_ENCRYPTION},
+    {KRB5_NOPERM_ETYPE, TROTH_E_ENCRYPTION},
     {KRB5KRB_AP_ERR_BADVERSION, TROTH_E_BAD_TOKEN},
     {KRB5KRB_AP_ERR_MSG_TYPE, TROTH_E_BAD_TOKEN},
     {KRB5KRB_AP_ERR_INAPP_CKSUM, TROTH_E_BAD_TOKEN},
     {KRB5_BADMSGTYPE, TROTH_E_BAD_TOKEN},
     {KRB5_BAD_MSIZE, TROTH_E_BAD_TOKEN},
     {KRB5KRB_AP_ERR_BADMATCH, TROTH_E_DENIED},
+    {BAD_TOKEN_HEADER, TROTH_E_BAD_TOKEN},
     {ENOMEM, TROTH_E_MEMORY},
 };
 
@@ -123,25 +138,35 @@ static void append_lines(const struct troth__gss_native *native, OM_uint32 code,
     } while (more != 0 && ++rounds < 8);
 }
 
+/* The codes that a mechanism really gives: MIT's error tables krb5, k5g and ggss (GSSAPI's own), and errno. */
+static const struct {
+    krb5_error_code first;
+    int count;
+} code_ranges[] = {{KRB5KDC_ERR_NONE, 256}, {K5G_FIRST, 64}, {GGSS_FIRST, 32}, {1, 256}};
+
 /*
- * Under SPNEGO MIT's mechanism glue gives a minor code of its own (100001 and up) in place of the krb5 one, because
- * the inner call took that number first; only the text leads back (seen with 1.20.1). So: the krb5 code of our table
- * whose text is the same.
+ * A minor code as the mechanism gave it, without the numbers of MIT's glue in its place: those stand for 0, and under
+ * SPNEGO for every krb5 code, since the inner call took that number first. Only the text leads back. So: 0 when
+ * it is the text of success, otherwise the code whose text is the same; the library has a text only for codes that it
+ * gave before, so that few are compared.
  */
-static OM_uint32 krb5_minor(const struct troth__gss_native *native, OM_uint32 minor, gss_OID mechanism)
+static OM_uint32 real_minor(const struct troth__gss_native *native, OM_uint32 minor, gss_OID mechanism)
 {
     char said[LINE_MAX_SHOWN], line[LINE_MAX_SHOWN];
     OM_uint32 more = 0;
 
-    if (minor == 0 || mechanism != &troth__gss_spnego)
+    if (minor < GLUE_FIRST || minor >= GLUE_END || display(native, minor, GSS_C_MECH_CODE, mechanism, &more, said) == 0)
         return minor;
-    if (display(native, minor, GSS_C_MECH_CODE, mechanism, &more, said) == 0)
-        return minor;
-    for (size_t i = 0; i < COUNT(minors); i++) {
-        more = 0;
-        if (display(native, (OM_uint32)minors[i].minor, GSS_C_MECH_CODE, &troth__gss_krb5, &more, line) > 0 &&
-            strcmp(line, said) == 0)
-            return (OM_uint32)minors[i].minor;
+    if (strerror_r(0, line, sizeof line) == 0 && strcmp(line, said) == 0)
+        return 0;
+    for (size_t i = 0; i < COUNT(code_ranges); i++) {
+        for (int at = 0; at < code_ranges[i].count; at++) {
+            const OM_uint32 code = (OM_uint32)(code_ranges[i].first + at);
+
+            more = 0;
+            if (display(native, code, GSS_C_MECH_CODE, &troth__gss_krb5, &more, line) > 0 && strcmp(line, said) == 0)
+                return code;
+        }
     }
     return minor;
 }
@@ -183,12 +208,12 @@ static troth_status classify(OM_uint32 major, OM_uint32 minor)
 troth_status troth__gss_fail(const struct troth__gss_native *native, const char *call, OM_uint32 major, OM_uint32 minor,
                              gss_OID mechanism, troth_error *error)
 {
-    const OM_uint32 real = krb5_minor(native, minor, mechanism);
+    const OM_uint32 real = real_minor(native, minor, mechanism);
 
     troth__error_set(error, classify(major, real), "%s", call);
     troth__error_native(error, major, real);
     append_lines(native, major, GSS_C_GSS_CODE, GSS_C_NO_OID, error);
-    if (minor != 0)
+    if (real != 0)
         append_lines(native, minor, GSS_C_MECH_CODE, mechanism, error);
     return error->status;
 }
