@@ -25,6 +25,9 @@ static const struct {
      TROTH_FRAME_DATA | TROTH_FRAME_WRAPPED | TROTH_FRAME_ENCRYPTED | TROTH_FRAME_SEND_MIC,
      258,
      {0xE4, 0, 0, 1, 2}},
+    {TROTH_FRAMING_NEGOTIATE_STREAM, TROTH__NNS_DONE, 0, {0x14, 1, 0, 0, 0}},
+    {TROTH_FRAMING_NEGOTIATE_STREAM, TROTH__NNS_IN_PROGRESS, 0x0102, {0x16, 1, 0, 1, 2}},
+    {TROTH_FRAMING_NEGOTIATE_STREAM, TROTH__NNS_ERROR, 0xFFFF, {0x15, 1, 0, 255, 255}},
     {TROTH_FRAMING_GSS_SAMPLE, TROTH_FRAME_MIC, 0xFFFFFFFF, {0x08, 255, 255, 255, 255}},
 };
 
@@ -55,17 +58,19 @@ static void these_bytes_are_decoded_to_headers(void **state)
     }
 }
 
-static void three_framings_are_known(void **state)
+static void four_framings_are_known(void **state)
 {
     (void)state;
     assert_true(troth__framing_known(TROTH_FRAMING_BE32));
     assert_true(troth__framing_known(TROTH_FRAMING_LE32));
     assert_true(troth__framing_known(TROTH_FRAMING_GSS_SAMPLE));
-    assert_false(troth__framing_known((troth_framing)3));
+    assert_true(troth__framing_known(TROTH_FRAMING_NEGOTIATE_STREAM));
+    assert_false(troth__framing_known((troth_framing)4));
     assert_false(troth__framing_known((troth_framing)-1));
     assert_int_equal(troth__frame_header_size(TROTH_FRAMING_BE32), 4);
     assert_int_equal(troth__frame_header_size(TROTH_FRAMING_LE32), 4);
     assert_int_equal(troth__frame_header_size(TROTH_FRAMING_GSS_SAMPLE), 5);
+    assert_int_equal(troth__frame_header_size(TROTH_FRAMING_NEGOTIATE_STREAM), 5);
 }
 
 int main(void)
@@ -73,7 +78,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(headers_are_encoded_to_these_bytes),
         cmocka_unit_test(these_bytes_are_decoded_to_headers),
-        cmocka_unit_test(three_framings_are_known),
+        cmocka_unit_test(four_framings_are_known),
     };
 
     return cmocka_run_group_tests_name("framing", tests, NULL, NULL);
