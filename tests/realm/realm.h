@@ -67,8 +67,8 @@ void realm_process_input(realm_process *process, const char *text);
 
 /*
  * Waits until it has printed a line on stdout that begins with prefix, and gives back the rest of that line (a string
- * that lives as long as the process object). Looks only at lines after the one found before. Fails the test, showing
- * all that was printed, when it ends or the deadline passes.
+ * that lives until the next call with this process object). Looks only at lines after the one found before. Fails the
+ * test, showing all that was printed, when it ends or the deadline passes.
  */
 const char *realm_process_line(realm_process *process, const char *prefix, int deadline);
 
