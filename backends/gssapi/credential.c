@@ -64,13 +64,12 @@ const struct troth__credential_config *troth__gss_credential_config(const struct
 static void gss_handle_end(struct gss_credential *credential, struct gss_handle *handle)
 {
     const struct troth__gss_native *native = credential->native;
-    krb5_ccache ccache;
     OM_uint32 minor;
 
     if (handle->cred != GSS_C_NO_CREDENTIAL)
         native->gss_release_cred(&minor, &handle->cred);
-    if (handle->ccache[0] != '\0' && native->krb5_cc_resolve(credential->krb5, handle->ccache, &ccache) == 0)
-        native->krb5_cc_destroy(credential->krb5, ccache);
+    if (handle->ccache != NULL)
+        native->krb5_cc_destroy(credential->krb5, handle->ccache);
     troth__free(handle);
 }
 
@@ -97,7 +96,7 @@ static troth_status gss_fill_from_password(struct gss_credential *credential, st
                                            troth_error *error)
 {
     const struct troth__gss_native *native = credential->native;
-    gss_key_value_element_desc into = {"ccache", handle->ccache};
+    gss_key_value_element_desc into = {"ccache", handle->ccache_name};
     gss_key_value_set_desc store = {1, &into};
     const char *text = credential->config->password;
     gss_buffer_desc password = {strlen(text), NULL};
@@ -180,6 +179,23 @@ static troth_status gss_handle_times(struct gss_credential *credential, struct g
     return lifetime == 0 ? gss_tickets_ended(credential, error) : TROTH_OK;
 }
 
+/* Makes a handle's private ccache, empty. Under renewal, not under lock. */
+static troth_status gss_private_ccache(struct gss_credential *credential, struct gss_handle *handle, troth_error *error)
+{
+    krb5_error_code code;
+
+    snprintf(handle->ccache_name, sizeof handle->ccache_name, "MEMORY:troth-%p-%u", (void *)credential,
+             ++credential->made);
+    troth__mutex_lock(credential->lock);
+    code = credential->native->krb5_cc_resolve(credential->krb5, handle->ccache_name, &handle->ccache);
+    troth__mutex_unlock(credential->lock);
+    if (code == 0)
+        return TROTH_OK;
+    handle->ccache = NULL;
+    return troth__gss_fail(credential->native, "krb5_cc_resolve", GSS_S_FAILURE, (OM_uint32)code, &troth__gss_krb5,
+                           error);
+}
+
 /* Makes a handle from the configured source. May block on a KDC. Under renewal, not under lock. */
 static troth_status gss_handle_new(struct gss_credential *credential, struct gss_handle **handle, troth_error *error)
 {
@@ -205,13 +221,13 @@ static troth_status gss_handle_new(struct gss_credential *credential, struct gss
         second = first;
         break;
     case GSS_SOURCE_PRIVATE:
-        snprintf(made->ccache, sizeof made->ccache, "MEMORY:troth-%p-%u", (void *)credential, ++credential->made);
-        elements[first.count++] = (gss_key_value_element_desc){"ccache", made->ccache};
+        status = gss_private_ccache(credential, made, error);
+        elements[first.count++] = (gss_key_value_element_desc){"ccache", made->ccache_name};
         second = first;
-        if (config->password != NULL)
-            status = gss_fill_from_password(credential, made, error);
-        else
+        if (config->password == NULL)
             elements[first.count++] = (gss_key_value_element_desc){"client_keytab", config->keytab};
+        else if (status == TROTH_OK)
+            status = gss_fill_from_password(credential, made, error);
         break;
     }
     if (status == TROTH_OK)
@@ -328,18 +344,23 @@ troth_status troth__gss_handle_take(struct gss_credential *credential, struct gs
 
 /* ---- the backend's two calls ---------------------------------------------------------------------------------- */
 
-/* The file behind the ccache that this credential will use, in new memory, or NULL where there is none. */
-static char *gss_ccache_path(struct gss_credential *credential)
+/* Finds the file behind the ccache that this credential will use; none where there is none. */
+static troth_status gss_find_ccache_path(struct gss_credential *credential, troth_error *error)
 {
     const char *name = credential->config->ccache;
 
     if (name == NULL && credential->name == GSS_C_NO_NAME)
         name = credential->native->krb5_cc_default_name(credential->krb5);
     if (name == NULL)
-        return NULL; /* a principal picks its ccache out of the whole collection */
+        return TROTH_OK; /* a principal picks its ccache out of the whole collection */
     if (strncmp(name, "FILE:", 5) == 0)
-        return troth__strdup(name + 5);
-    return name[0] == '/' ? troth__strdup(name) : NULL;
+        name += 5;
+    else if (name[0] != '/')
+        return TROTH_OK;
+    credential->ccache_path = troth__strdup(name);
+    if (credential->ccache_path == NULL)
+        return troth__error_set(error, TROTH_E_MEMORY, "out of memory for a credential");
+    return TROTH_OK;
 }
 
 void troth__gss_credential_free(void *pointer)
@@ -417,8 +438,11 @@ troth_status troth__gss_credential_acquire(const troth__backend *self, const str
         if (status != TROTH_OK)
             goto out;
     }
-    if (made->source == GSS_SOURCE_SHARED)
-        made->ccache_path = gss_ccache_path(made);
+    if (made->source == GSS_SOURCE_SHARED) {
+        status = gss_find_ccache_path(made, error);
+        if (status != TROTH_OK)
+            goto out;
+    }
 
     status = troth__gss_handle_take(made, &handle, error);
     if (status != TROTH_OK) {

@@ -48,8 +48,10 @@ struct gss_handle {
     gss_cred_id_t cred;
     int64_t renew_at; /* seconds since 1970; TROTH_NEVER */
     int64_t ends_at;
-    unsigned holds;  /* under the credential's lock */
-    char ccache[64]; /* the private MEMORY ccache that ends with the handle, or "" */
+    unsigned holds;     /* under the credential's lock */
+    krb5_ccache ccache; /* the private MEMORY ccache that ends with the handle, or NULL. Open all the time, so that
+                           nothing can fail between its tickets and their end */
+    char ccache_name[64];
 };
 
 struct gss_credential;
