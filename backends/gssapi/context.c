@@ -156,11 +156,11 @@ troth_status troth__gss_step(void *pointer, troth__bytes in, troth__bytes *out, 
 
     if (GSS_ERROR(major))
         status = troth__gss_fail(native, call, major, minor, asked, error);
-    else if ((major & GSS_S_CONTINUE_NEEDED) != 0)
+    else if (major == GSS_S_CONTINUE_NEEDED)
         status = TROTH_CONTINUE;
     else if (major == GSS_S_COMPLETE)
         status = TROTH_OK;
-    else /* a token that came twice, or too late (RFC 2744 section 5.1): no success to us */
+    else /* a token that came twice, or too late (RFC 2744 section 5.1): fatal, also when more would be due */
         status = troth__gss_fail(native, call, major, minor, asked, error);
     /* MIT 1.20.1 says no more than this of a token that is shorter than its header says. */
     if (status == TROTH_E_FAILURE && major == GSS_S_FAILURE && error->native_minor == 0 && in.length > 0)
