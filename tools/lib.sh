@@ -73,6 +73,9 @@ packages_windows=(gcc-mingw-w64-x86-64 gcc-mingw-w64-i686 wine wine64)
 # is gone afterwards.
 wine_world() {
   export WINEPREFIX=$root/build/wine WINEDEBUG=-all WINEDLLOVERRIDES='mscoree,mshtml=;winemenubuilder.exe=d'
+  # Its server's directory and its desktop's menus stay in build/ too.
+  export TMPDIR=$root/build/wine-tmp XDG_DATA_HOME=$root/build/wine-tmp/data XDG_CONFIG_HOME=$root/build/wine-tmp/config
+  mkdir -p "$TMPDIR"
   if [ ! -f "$WINEPREFIX/system.reg" ]; then
     say "Making a Windows for Wine in build/wine (once)"
     rm -rf "$WINEPREFIX"
