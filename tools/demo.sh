@@ -194,11 +194,11 @@ prepare ninja -C "$root/build/demo" tools/troth tests/realm/troth-realm
 forward=()
 if [ "$windows" = yes ]; then
   need "${packages_windows[@]}"
+  wine_world # first, since Meson tries the compiler's programs under Wine
   say "Building Troth for Windows in build/demo-win64"
   prepare configure "$root/build/demo-win64" --cross-file "$root/tools/cross/x86_64-w64-mingw32.ini" --buildtype=release \
     -Dtool=enabled -Dtests=disabled
   prepare ninja -C "$root/build/demo-win64" tools/troth.exe
-  wine_world
 else
   forward=(--posix)
 fi
