@@ -12,8 +12,8 @@
 /* ISC and ASC bits are two tables, not one: 0x10000 is integrity in one of them and stream in the other. */
 struct flag_map {
     uint32_t property;
-    unsigned long isc;
-    unsigned long asc;
+    ULONG isc;
+    ULONG asc;
 };
 
 static const struct flag_map requests[] = {
@@ -41,10 +41,10 @@ static bool is_acceptor(const struct sspi_context *self)
     return self->credential->config->role == TROTH_ACCEPTOR;
 }
 
-static unsigned long flags_requested(const struct sspi_context *self)
+static ULONG flags_requested(const struct sspi_context *self)
 {
     const struct troth__context_config *config = self->config;
-    unsigned long flags = is_acceptor(self) ? ASC_REQ_EXTENDED_ERROR : ISC_REQ_EXTENDED_ERROR;
+    ULONG flags = is_acceptor(self) ? ASC_REQ_EXTENDED_ERROR : ISC_REQ_EXTENDED_ERROR;
     size_t i;
 
     for (i = 0; i < sizeof requests / sizeof requests[0]; i++) {
@@ -60,13 +60,13 @@ static unsigned long flags_requested(const struct sspi_context *self)
 }
 
 /* Appends one field behind the structure; an offset counts from its beginning. */
-static void bindings_put(SEC_CHANNEL_BINDINGS *bindings, size_t *at, const void *data, size_t length,
-                         unsigned long *offset, unsigned long *size)
+static void bindings_put(SEC_CHANNEL_BINDINGS *bindings, size_t *at, const void *data, size_t length, ULONG *offset,
+                         ULONG *size)
 {
     if (length > 0) {
         memcpy((uint8_t *)bindings + *at, data, length);
-        *offset = (unsigned long)*at;
-        *size = (unsigned long)length;
+        *offset = (ULONG)*at;
+        *size = (ULONG)length;
         *at += length;
     }
 }
@@ -151,14 +151,14 @@ void troth__sspi_context_free(void *context)
     troth__free(self);
 }
 
-SecBuffer troth__sspi_buffer(unsigned long type, const void *data, size_t length)
+SecBuffer troth__sspi_buffer(ULONG type, const void *data, size_t length)
 {
     static const uint8_t nothing;
     SecBuffer buffer;
 
     /* The interface has one type for what is read and what is written; some providers fault at a NULL. */
     buffer.BufferType = type;
-    buffer.cbBuffer = (unsigned long)length;
+    buffer.cbBuffer = (ULONG)length;
     buffer.pvBuffer = (void *)(uintptr_t)(data != NULL ? data : &nothing);
     return buffer;
 }

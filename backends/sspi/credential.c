@@ -104,7 +104,7 @@ static troth_status handle_acquire(struct sspi_credential *self, WCHAR *package,
     SEC_WINNT_AUTH_IDENTITY_EXW extended;
     SEC_WINNT_AUTH_IDENTITY_W plain;
     void *data = NULL;
-    unsigned long use = self->config->role == TROTH_ACCEPTOR ? SECPKG_CRED_INBOUND : SECPKG_CRED_OUTBOUND;
+    ULONG use = self->config->role == TROTH_ACCEPTOR ? SECPKG_CRED_INBOUND : SECPKG_CRED_OUTBOUND;
     TimeStamp expiry;
     SECURITY_STATUS result;
 
@@ -115,22 +115,22 @@ static troth_status handle_acquire(struct sspi_credential *self, WCHAR *package,
         extended.Version = SEC_WINNT_AUTH_IDENTITY_VERSION;
         extended.Length = sizeof extended;
         extended.User = (void *)identity->user;
-        extended.UserLength = (unsigned long)identity->user_units;
+        extended.UserLength = (ULONG)identity->user_units;
         extended.Domain = (void *)identity->domain;
-        extended.DomainLength = (unsigned long)identity->domain_units;
+        extended.DomainLength = (ULONG)identity->domain_units;
         extended.Password = (void *)identity->password;
-        extended.PasswordLength = (unsigned long)identity->password_units;
+        extended.PasswordLength = (ULONG)identity->password_units;
         extended.Flags = SEC_WINNT_AUTH_IDENTITY_UNICODE;
         extended.PackageList = (void *)identity->packages;
-        extended.PackageListLength = (unsigned long)identity->packages_units;
+        extended.PackageListLength = (ULONG)identity->packages_units;
         data = &extended;
     } else if (self->config->password != NULL) {
         plain.User = (void *)identity->user;
-        plain.UserLength = (unsigned long)identity->user_units;
+        plain.UserLength = (ULONG)identity->user_units;
         plain.Domain = (void *)identity->domain;
-        plain.DomainLength = (unsigned long)identity->domain_units;
+        plain.DomainLength = (ULONG)identity->domain_units;
         plain.Password = (void *)identity->password;
-        plain.PasswordLength = (unsigned long)identity->password_units;
+        plain.PasswordLength = (ULONG)identity->password_units;
         plain.Flags = SEC_WINNT_AUTH_IDENTITY_UNICODE;
         data = &plain;
     }

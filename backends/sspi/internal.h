@@ -26,7 +26,7 @@ struct sspi_context {
     uint32_t bindings_size;
     CtxtHandle handle;
     bool has_handle;
-    unsigned long flags; /* as the last step returned them: ISC_RET_... or ASC_RET_... */
+    ULONG flags; /* as the last step returned them: ISC_RET_... or ASC_RET_... */
     TimeStamp expiry;
     uint8_t *token; /* what the last step put out */
     SecPkgContext_Sizes sizes;
@@ -59,7 +59,7 @@ troth_status troth__sspi_get_mic(void *context, troth__bytes data, uint8_t *mic,
 troth_status troth__sspi_verify_mic(void *context, troth__bytes data, troth__bytes mic, troth_error *error);
 
 /* One native buffer over bytes that the provider only reads. */
-SecBuffer troth__sspi_buffer(unsigned long type, const void *data, size_t length);
+SecBuffer troth__sspi_buffer(ULONG type, const void *data, size_t length);
 
 /* name.c: UTF-8 and UTF-16. Nothing is lost either way, or the call fails. */
 
@@ -113,9 +113,9 @@ bool troth__sspi_wine_never(int64_t utc, int64_t now);
 
 /* EncryptMessage and DecryptMessage in Wine's layout. As troth__sspi_wrap and troth__sspi_unwrap, sizes and room
  * already checked. */
-troth_status troth__sspi_wine_wrap(struct sspi_context *context, unsigned long quality, troth__bytes data,
-                                   uint8_t *output, size_t *output_length, troth_error *error);
+troth_status troth__sspi_wine_wrap(struct sspi_context *context, ULONG quality, troth__bytes data, uint8_t *output,
+                                   size_t *output_length, troth_error *error);
 troth_status troth__sspi_wine_unwrap(struct sspi_context *context, uint8_t *message, size_t length, troth__bytes *data,
-                                     unsigned long *quality, troth_error *error);
+                                     ULONG *quality, troth_error *error);
 
 #endif

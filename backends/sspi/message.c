@@ -24,7 +24,7 @@ static troth_status room_check(size_t capacity, size_t needed, size_t *length, t
                             (unsigned long)needed, (unsigned long)capacity);
 }
 
-static troth_status wrap_here(struct sspi_context *self, unsigned long quality, troth__bytes data, uint8_t *output,
+static troth_status wrap_here(struct sspi_context *self, ULONG quality, troth__bytes data, uint8_t *output,
                               size_t *output_length, troth_error *error)
 {
     size_t header = self->wrap_header;
@@ -64,7 +64,7 @@ troth_status troth__sspi_wrap(void *context, troth_protection protection, troth_
                               size_t capacity, size_t *output_length, troth_error *error)
 {
     struct sspi_context *self = context;
-    unsigned long quality = protection == TROTH_PROTECT_CONFIDENTIALITY ? 0 : SECQOP_WRAP_NO_ENCRYPT;
+    ULONG quality = protection == TROTH_PROTECT_CONFIDENTIALITY ? 0 : SECQOP_WRAP_NO_ENCRYPT;
     troth_status status;
 
     *output_length = 0;
@@ -82,7 +82,7 @@ troth_status troth__sspi_wrap(void *context, troth_protection protection, troth_
 }
 
 static troth_status unwrap_here(struct sspi_context *self, uint8_t *message, size_t length, troth__bytes *data,
-                                unsigned long *quality, troth_error *error)
+                                ULONG *quality, troth_error *error)
 {
     SecBuffer buffers[2];
     SecBufferDesc stream = {SECBUFFER_VERSION, 2, NULL};
@@ -115,7 +115,7 @@ troth_status troth__sspi_unwrap(void *context, uint8_t *message, size_t length, 
                                 troth_protection *protection, troth_error *error)
 {
     struct sspi_context *self = context;
-    unsigned long quality = SECQOP_WRAP_NO_ENCRYPT;
+    ULONG quality = SECQOP_WRAP_NO_ENCRYPT;
     troth_status status;
 
     data->data = NULL;
@@ -178,7 +178,7 @@ troth_status troth__sspi_get_mic(void *context, troth__bytes data, uint8_t *mic,
 troth_status troth__sspi_verify_mic(void *context, troth__bytes data, troth__bytes mic, troth_error *error)
 {
     struct sspi_context *self = context;
-    unsigned long quality = 0;
+    ULONG quality = 0;
     SecBuffer buffers[2];
     SecBufferDesc message = {SECBUFFER_VERSION, 2, NULL};
     SECURITY_STATUS result;

@@ -7,13 +7,9 @@
 #ifndef TROTH_BACKENDS_SSPI_NATIVE_H
 #define TROTH_BACKENDS_SSPI_NATIVE_H
 
-#if defined(_WIN32)
 #define SECURITY_WIN32
 #include <windows.h>
 #include <security.h>
-#else
-#include <winpr/sspi.h>
-#endif
 
 #include <stdbool.h>
 #include <stddef.h>

@@ -48,8 +48,8 @@ bool troth__sspi_wine_never(int64_t utc, int64_t now)
     return utc > now && utc - now > CENTURY;
 }
 
-troth_status troth__sspi_wine_wrap(struct sspi_context *context, unsigned long quality, troth__bytes data,
-                                   uint8_t *output, size_t *output_length, troth_error *error)
+troth_status troth__sspi_wine_wrap(struct sspi_context *context, ULONG quality, troth__bytes data, uint8_t *output,
+                                   size_t *output_length, troth_error *error)
 {
     size_t envelope = HEADER + (quality == 0 ? SEALED_EXTRA : 0);
     SecBuffer buffers[2];
@@ -98,7 +98,7 @@ static size_t plaintext_length(const struct sspi_context *context, const uint8_t
 }
 
 troth_status troth__sspi_wine_unwrap(struct sspi_context *context, uint8_t *message, size_t length, troth__bytes *data,
-                                     unsigned long *quality, troth_error *error)
+                                     ULONG *quality, troth_error *error)
 {
     size_t plaintext = plaintext_length(context, message, length);
     SecBuffer buffers[2];
