@@ -251,7 +251,7 @@ static troth_status check_token_in(const troth_context *context, const struct tr
 
     if (facts->kind == TROTH__TOKEN_NTLM)
         return troth__error_set(error, TROTH_E_MECHANISM, "the peer speaks NTLM, which is excluded");
-    if (facts->kind == TROTH__TOKEN_SPNEGO_RESPONSE && (facts->chooses_ntlm || facts->carries_ntlm))
+    if (facts->kind != TROTH__TOKEN_SPNEGO_INIT && (facts->chooses_ntlm || facts->carries_ntlm))
         return troth__error_set(error, TROTH_E_MECHANISM, "the peer chose NTLM, which is excluded");
     if (facts->kind == TROTH__TOKEN_SPNEGO_INIT && own->role == TROTH_ACCEPTOR && facts->offers_ntlm &&
         !facts->offers_kerberos)
