@@ -7,7 +7,8 @@
 
 /*
  * The allow-list that keeps NTLM out of Negotiate (a deny-list would let in whatever Negotiate learns next). It goes
- * with default credentials too: user, domain and password are then NULL.
+ * with default credentials too: user, domain and password are then NULL. The Kerberos package by itself has nothing to
+ * be kept out of, and its default credentials are asked for as everybody asks: without an identity.
  */
 #define PACKAGE_LIST "Kerberos"
 
@@ -111,7 +112,7 @@ static troth_status handle_acquire(struct sspi_credential *self, WCHAR *package,
     memset(&expiry, 0, sizeof expiry);
     memset(&extended, 0, sizeof extended);
     memset(&plain, 0, sizeof plain);
-    if (!self->wine) {
+    if (!self->wine && (self->config->password != NULL || self->config->mechanism != TROTH_MECHANISM_KERBEROS)) {
         extended.Version = SEC_WINNT_AUTH_IDENTITY_VERSION;
         extended.Length = sizeof extended;
         extended.User = (void *)identity->user;

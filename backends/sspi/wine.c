@@ -8,6 +8,11 @@
  * - DecryptMessage has no STREAM, wants the same two halves, and does not tell how long the plaintext is: it copies as
  *   many bytes as DATA had. So the cut has to be made exactly where the plaintext ends.
  * - Channel bindings are left out without a word.
+ * - Negotiate is not SPNEGO but raw Kerberos, and falls to NTLM; SEC_WINNT_AUTH_IDENTITY_EXW, which could keep NTLM
+ * out, is not known. credential.c takes the Kerberos package and the plain structure instead.
+ * - A credential from a password puts its tickets into the host's default ccache (KRB5CCNAME), over what is there.
+ * - Messages that come twice or too late are SEC_E_INVALID_TOKEN, so TROTH_E_BAD_TOKEN; unknown targets and wrong
+ *   passwords have no code of their own.
  */
 #include "internal.h"
 

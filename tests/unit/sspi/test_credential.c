@@ -56,6 +56,7 @@ static void kerberos_alone_is_its_own_package(void **state)
     options.mechanism = TROTH_MECHANISM_KERBEROS;
     assert_int_equal(acquire(TROTH_INITIATOR, &options, NULL), TROTH_OK);
     assert_true(wcscmp(script.package_asked, L"Kerberos") == 0);
+    assert_false(script.identity);
 }
 
 static void a_user_comes_apart_into_name_and_domain(void **state)
