@@ -96,6 +96,7 @@ static void see_identity(const SEC_WINNT_AUTH_IDENTITY_EXW *extended, const SEC_
     script.identity = true;
     script.version = extended != NULL ? extended->Version : 0;
     script.identity_flags = extended != NULL ? extended->Flags : plain->Flags;
+    script.password_at = extended != NULL ? extended->Password : plain->Password;
     script.has_user = (extended != NULL ? extended->User : plain->User) != NULL;
     if (extended != NULL) {
         assert_int_equal(extended->Length, sizeof *extended);
@@ -127,6 +128,8 @@ static SECURITY_STATUS SEC_ENTRY acquire(SEC_WCHAR *principal, SEC_WCHAR *packag
         see_identity(data, NULL);
     else if (data != NULL)
         see_identity(NULL, data);
+    if (script.refuse_identity)
+        return SEC_E_LOGON_DENIED;
     handle->dwLower = CREDENTIAL_MARK;
     handle->dwUpper = 1;
     expiry->QuadPart = script.expiry;

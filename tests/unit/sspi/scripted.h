@@ -60,8 +60,9 @@ struct script {
     unsigned long quality;         /* what DecryptMessage reports */
     bool outside;                  /* DecryptMessage points outside its input */
     bool wine;
-    bool missing; /* there is no provider */
-    int fail_at;  /* the call that fails, counted from 1; 0: none */
+    bool refuse_identity; /* AcquireCredentialsHandle looks at it, and says SEC_E_LOGON_DENIED */
+    bool missing;         /* there is no provider */
+    int fail_at;          /* the call that fails, counted from 1; 0: none */
     SECURITY_STATUS fail_with;
 
     /* What it saw. */
@@ -82,6 +83,7 @@ struct script {
     WCHAR identity_domain[64];
     WCHAR identity_password[64];
     WCHAR identity_packages[64];
+    const void *password_at; /* the wide copy's own memory; gone after the acquisition */
     unsigned long message_types[4];
     unsigned long message_sizes[4];
     unsigned long message_quality;

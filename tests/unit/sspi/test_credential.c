@@ -90,6 +90,50 @@ static void a_user_comes_apart_into_name_and_domain(void **state)
     }
 }
 
+#if defined(TROTH_TEST_WRAP)
+/* The library's memory goes back through here: what stood in the password's copy by then. */
+static int freed_clean;
+static int freed_dirty;
+
+void __real_free(void *memory);
+void __wrap_free(void *memory);
+
+void __wrap_free(void *memory)
+{
+    static const WCHAR wiped[8];
+
+    if (memory != NULL && memory == script.password_at) {
+        if (memcmp(memory, wiped, 6 * sizeof wiped[0]) == 0)
+            freed_clean++;
+        else
+            freed_dirty++;
+        script.password_at = NULL;
+    }
+    __real_free(memory);
+}
+
+static void the_wide_copy_of_a_password_is_wiped(void **state)
+{
+    troth_credential_options options = TROTH_CREDENTIAL_OPTIONS_INIT;
+    int i;
+
+    (void)state;
+    options.name.principal = "alice@EXAMPLE.COM";
+    options.password = "secret";
+    for (i = 0; i < 3; i++) {
+        script_reset();
+        script.wine = i == 1;
+        script.refuse_identity = i == 2;
+        freed_clean = 0;
+        freed_dirty = 0;
+        assert_int_equal(acquire(TROTH_INITIATOR, &options, NULL), i == 2 ? TROTH_E_DENIED : TROTH_OK);
+        assert_true(wcscmp(script.identity_password, L"secret") == 0);
+        assert_int_equal(freed_clean, 1);
+        assert_int_equal(freed_dirty, 0);
+    }
+}
+#endif
+
 static void text_that_is_not_utf_8_is_refused(void **state)
 {
     static const char *const broken[] = {"\xff", "a\xc0\x80", "\xed\xa0\x80", "\xf4\x90\x80\x80", "\xe2\x82"};
@@ -308,6 +352,9 @@ int main(void)
         NAME(ntlm_is_kept_out_by_a_list_also_with_default_credentials),
         NAME(kerberos_alone_is_its_own_package),
         NAME(a_user_comes_apart_into_name_and_domain),
+#if defined(TROTH_TEST_WRAP)
+        NAME(the_wide_copy_of_a_password_is_wiped),
+#endif
         NAME(text_that_is_not_utf_8_is_refused),
         NAME(an_acceptors_name_becomes_its_principal),
         NAME(what_windows_does_not_have_is_said_to_be_so),
