@@ -19,10 +19,18 @@ size_t troth__framing_limit(troth_framing framing, bool messages, size_t limit)
     size_t most = UINT32_MAX; /* what a header can say */
 
     if (framing == TROTH_FRAMING_NEGOTIATE_STREAM)
-        most = messages ? TROTH__NNS_DATA_LIMIT : UINT16_MAX;
+        most = messages ? TROTH__NNS_TAKEN_LIMIT : UINT16_MAX;
     if (limit == 0)
         limit = TROTH_DEFAULT_FRAME_LIMIT;
     return limit < most ? limit : most;
+}
+
+size_t troth__framing_send_limit(troth_framing framing, bool messages, size_t limit)
+{
+    limit = troth__framing_limit(framing, messages, limit);
+    if (framing == TROTH_FRAMING_NEGOTIATE_STREAM && messages && limit > TROTH__NNS_DATA_LIMIT)
+        limit = TROTH__NNS_DATA_LIMIT;
+    return limit;
 }
 
 size_t troth__frame_header_size(troth_framing framing)

@@ -19,15 +19,23 @@ bool troth__framing_known(troth_framing framing);
 #define TROTH__NNS_ERROR 0x15u
 #define TROTH__NNS_IN_PROGRESS 0x16u
 
-/* [MS-NNS] 2.2.2: the most that a data frame holds, and how much plaintext .NET puts into one. */
+/*
+ * [MS-NNS] 2.2.2: the most that a data frame holds, and how much plaintext .NET puts into one. Kerberos with AES makes
+ * 0xFC3C bytes of that much plaintext, which .NET sends in spite of the rule, and it takes frames of up to 64 KiB: so
+ * do we, and send none above the rule.
+ */
 #define TROTH__NNS_DATA_LIMIT 0xFC30u
+#define TROTH__NNS_TAKEN_LIMIT 0x10000u
 #define TROTH__NNS_PLAINTEXT_LIMIT 0xFC00u
 
 /* The framing of the messages after a handshake in this framing: NegotiateStream changes to le32. */
 troth_framing troth__framing_of_messages(troth_framing framing);
 
-/* The most bytes that a frame of a handshake, or of a message, holds, where the caller's own limit is limit. */
+/* The most bytes of a frame of a handshake, or of a message, that is taken, where the caller's own limit is limit. */
 size_t troth__framing_limit(troth_framing framing, bool messages, size_t limit);
+
+/* The same of one that is sent: never more. */
+size_t troth__framing_send_limit(troth_framing framing, bool messages, size_t limit);
 
 /* How many bytes its header has. NegotiateStream's functions here are those of its handshake. */
 size_t troth__frame_header_size(troth_framing framing);

@@ -13,9 +13,10 @@
 struct wire {
     troth_socket socket;
     troth_framing framing;
-    size_t limit;
-    int64_t budget; /* milliseconds of waiting that are left, or TROTH__FOREVER */
-    int timeout;    /* what the budget was, for the text */
+    size_t limit;      /* of a frame that is taken */
+    size_t send_limit; /* of one that is sent */
+    int64_t budget;    /* milliseconds of waiting that are left, or TROTH__FOREVER */
+    int timeout;       /* what the budget was, for the text */
 };
 
 /* ---- one frame ------------------------------------------------------------------------------------------------ */
@@ -38,6 +39,7 @@ static troth_status wire_open(struct wire *wire, troth_socket socket, const trot
     wire->socket = socket;
     wire->framing = troth__framing_of_messages(options->framing);
     wire->limit = troth__framing_limit(options->framing, true, options->frame_limit);
+    wire->send_limit = troth__framing_send_limit(options->framing, true, options->frame_limit);
     wire->timeout = options->timeout != 0 ? options->timeout : TROTH_DEFAULT_TIMEOUT;
     wire->budget = wire->timeout == TROTH_NO_TIMEOUT ? TROTH__FOREVER : wire->timeout;
     return TROTH_OK;
@@ -86,9 +88,9 @@ static troth_status send_frame(struct wire *wire, uint32_t flags, troth__bytes d
     int64_t deadline = 0;
     enum troth__io io;
 
-    if (data.length > wire->limit)
+    if (data.length > wire->send_limit)
         return troth__error_set(error, TROTH_E_FRAME, "a frame of %zu bytes is over the limit of %zu; nothing was sent",
-                                data.length, wire->limit);
+                                data.length, wire->send_limit);
     troth__frame_header_encode(wire->framing, flags, data.length, head);
     head_length = troth__frame_header_size(wire->framing);
 

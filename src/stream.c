@@ -6,7 +6,11 @@
 #include "context.h"
 #include "error.h"
 
-/* What a NegotiateStream peer is told of any failure: SEC_E_LOGON_DENIED. The reason is nobody's business. */
+/*
+ * What a NegotiateStream peer is told: ERROR_TRUST_FAILURE of a context that lacks what is required ([MS-NNS] 3.1.5.1),
+ * and SEC_E_LOGON_DENIED of any other failure. The reason is nobody's business.
+ */
+#define NNS_LACKING 0x000006FEu
 #define NNS_REFUSAL 0x8009030Cu
 #define NNS_ERROR_SIZE 8
 
@@ -53,6 +57,9 @@ troth_status troth__stream_borrow(troth_context *context, const troth_stream_opt
     status = check_options(options, error);
     if (status != TROTH_OK)
         return status;
+    if (options->protection == TROTH_PROTECT_INTEGRITY && (context->config.required & TROTH_CONFIDENTIALITY) != 0)
+        return troth__error_set(error, TROTH_E_ARGUMENT,
+                                "confidentiality is required of this context, and integrity alone is to be sent");
     if (!troth__context_fresh(context))
         return troth__error_set(error, TROTH_E_STATE, "this context was stepped before; a handshake needs a new one");
     made = troth__alloc(sizeof *made);
@@ -136,8 +143,12 @@ troth_status troth__stream_failed(const troth_stream *stream, troth_error *error
 
 bool troth__stream_wants_read(const troth_stream *stream)
 {
+    /* gss-sample: each message makes an answer, and a peer that takes none of them must not make us hold them all. */
+    const bool answers_wait = stream->framing == TROTH_FRAMING_GSS_SAMPLE && stream->acceptor &&
+                              stream->phase == STREAM_OPEN && stream->out.end > stream->out.begin;
+
     return stream->phase != STREAM_FAILED && !stream->peer_eof && stream->peer_end == TROTH_END_NONE &&
-           !stream->step_due && !stream->data_waits;
+           !stream->step_due && !stream->data_waits && !answers_wait;
 }
 
 uint32_t troth_stream_state(troth_stream *stream)
@@ -197,15 +208,18 @@ void troth_stream_sent(troth_stream *stream, size_t length)
 troth_status troth_stream_claim_step(troth_stream *stream, troth_error *error)
 {
     troth_error scratch;
+    bool claimed, due = false;
 
     error = troth__error_begin(error, &scratch);
     if (stream == NULL)
         return troth__error_set(error, TROTH_E_ARGUMENT, "a stream is needed");
-    if (!stream->step_due)
-        return troth__error_set(error, TROTH_E_STATE, "no step is due");
     troth__mutex_lock(stream->lock);
-    stream->claimed = true;
+    claimed = stream->claimed;
+    if (!claimed && stream->step_due)
+        stream->claimed = due = true;
     troth__mutex_unlock(stream->lock);
+    if (!due)
+        return troth__error_set(error, TROTH_E_STATE, claimed ? "the step is claimed already" : "no step is due");
     return TROTH_OK;
 }
 
@@ -231,6 +245,7 @@ static troth_status completed(troth_stream *stream, troth_error *error)
 /* NegotiateStream tells every outcome in a record, an acceptor's success even without a token. */
 static troth_status queue_nns(troth_stream *stream, troth_status outcome, troth__bytes token, troth_error *error)
 {
+    const uint32_t code = outcome == TROTH_E_REQUIREMENT ? NNS_LACKING : NNS_REFUSAL;
     uint8_t refusal[NNS_ERROR_SIZE] = {0};
 
     if (outcome == TROTH_CONTINUE)
@@ -241,7 +256,7 @@ static troth_status queue_nns(troth_stream *stream, troth_status outcome, troth_
         return troth__stream_queue_token(stream, TROTH__NNS_DONE, token, error);
     }
     for (unsigned i = 0; i < 4; i++)
-        refusal[4 + i] = (uint8_t)(NNS_REFUSAL >> (8 * (3 - i)));
+        refusal[4 + i] = (uint8_t)(code >> (8 * (3 - i)));
     return troth__stream_queue_token(stream, TROTH__NNS_ERROR, (troth__bytes){refusal, sizeof refusal}, error);
 }
 
@@ -275,13 +290,13 @@ static troth_status step(troth_stream *stream, troth_error *error)
                                  &token.length, error);
     token.data = out;
     troth__stream_frame_done(stream);
+    if (outcome == TROTH_CONTINUE && stream->remote_done)
+        outcome = troth__error_set(error, TROTH_E_BAD_TOKEN, "the peer says that it is complete, and we are not");
     if (outcome != TROTH_OK && outcome != TROTH_CONTINUE) {
         queue_outcome(stream, outcome, token, &unsaid);
         return troth__stream_fail(stream, error);
     }
     status = queue_outcome(stream, outcome, token, error);
-    if (status == TROTH_OK && outcome == TROTH_CONTINUE && stream->remote_done)
-        status = troth__error_set(error, TROTH_E_BAD_TOKEN, "the peer says that it is complete, and we are not");
     if (status == TROTH_OK && outcome == TROTH_OK)
         status = completed(stream, error);
     if (status != TROTH_OK)

@@ -54,7 +54,7 @@ struct troth_stream {
     struct stream_buffer in; /* begin is always 0 */
 
     /* The plaintext that waits, inside in (or inside kept). */
-    const uint8_t *data;
+    uint8_t *data;
     size_t data_length;
     troth_protection data_protection;
     bool data_waits;

@@ -8,7 +8,7 @@
 /* ---- in ------------------------------------------------------------------------------------------------------- */
 
 /* Plaintext waits for the caller. */
-static void offer(troth_stream *stream, const void *data, size_t length, troth_protection protection)
+static void offer(troth_stream *stream, void *data, size_t length, troth_protection protection)
 {
     stream->data = data;
     stream->data_length = length;
@@ -128,6 +128,7 @@ void troth_stream_consume(troth_stream *stream, size_t length)
     if (!stream->data_waits)
         return;
     if (stream->bytes && length < stream->data_length) {
+        troth__wipe(stream->data, length);
         stream->data += length;
         stream->data_length -= length;
         return;
@@ -141,15 +142,21 @@ void troth_stream_consume(troth_stream *stream, size_t length)
 
 /* ---- out ------------------------------------------------------------------------------------------------------ */
 
-/* The most plaintext that one frame holds. */
-static size_t plaintext_limit(const troth_stream *stream)
+/* The most plaintext that one frame holds. False: the limit leaves no room for any message. */
+static bool plaintext_limit(const troth_stream *stream, size_t *most)
 {
-    size_t limit = troth__framing_limit(stream->framing, true, stream->frame_limit);
+    const size_t limit = troth__framing_send_limit(stream->framing, true, stream->frame_limit);
 
-    limit = limit > stream->wrap_overhead ? limit - stream->wrap_overhead : 0;
-    if (stream->framing == TROTH_FRAMING_NEGOTIATE_STREAM && limit > TROTH__NNS_PLAINTEXT_LIMIT)
-        limit = TROTH__NNS_PLAINTEXT_LIMIT;
-    return limit;
+    *most = limit > stream->wrap_overhead ? limit - stream->wrap_overhead : 0;
+    if (stream->framing == TROTH_FRAMING_NEGOTIATE_STREAM && *most > TROTH__NNS_PLAINTEXT_LIMIT)
+        *most = TROTH__NNS_PLAINTEXT_LIMIT;
+    return limit >= stream->wrap_overhead;
+}
+
+static troth_status too_long(size_t length, size_t most, troth_error *error)
+{
+    return troth__error_set(error, TROTH_E_FRAME, "a message of %zu bytes: the frame limit leaves room for %zu", length,
+                            most);
 }
 
 /* One frame more may be made pending: nothing is, or all of it together is no more than the largest frame. */
@@ -158,7 +165,7 @@ static bool room_for(const troth_stream *stream, size_t length)
     const size_t pending = stream->out.end - stream->out.begin;
 
     return pending == 0 || pending + TROTH__FRAME_HEADER_MAX + length + stream->wrap_overhead <=
-                               troth__framing_limit(stream->framing, true, stream->frame_limit);
+                               troth__framing_send_limit(stream->framing, true, stream->frame_limit);
 }
 
 /* Protects data into a frame. Memory that is out changes nothing; every other failure is final. */
@@ -223,10 +230,8 @@ troth_status troth_stream_send(troth_stream *stream, const void *data, size_t le
         return status;
     if (stream->framing == TROTH_FRAMING_GSS_SAMPLE && stream->acceptor)
         return troth__error_set(error, TROTH_E_UNSUPPORTED, "a gss-sample acceptor only answers");
-    most = plaintext_limit(stream);
-    if ((!stream->bytes && length > most) || (stream->bytes && most == 0))
-        return troth__error_set(error, TROTH_E_FRAME, "a message of %zu bytes: the frame limit leaves room for %zu",
-                                length, most);
+    if (!plaintext_limit(stream, &most) || (!stream->bytes && length > most) || (stream->bytes && most == 0))
+        return too_long(length, most, error);
     do {
         const size_t left = length - *taken;
         const size_t part = left < most ? left : most;
@@ -249,6 +254,7 @@ troth_status troth_stream_end(troth_stream *stream, troth_error *error)
 {
     troth_error scratch;
     troth_status status;
+    size_t most;
 
     error = troth__error_begin(error, &scratch);
     if (stream == NULL)
@@ -264,7 +270,7 @@ troth_status troth_stream_end(troth_stream *stream, troth_error *error)
         if (!stream->acceptor)
             status = troth__stream_queue_token(stream, TROTH_FRAME_NOOP, (troth__bytes){NULL, 0}, error);
     } else if (stream->bytes && stream->framing != TROTH_FRAMING_NEGOTIATE_STREAM) {
-        status = queue_message(stream, NULL, 0, error);
+        status = plaintext_limit(stream, &most) ? queue_message(stream, NULL, 0, error) : too_long(0, most, error);
     }
     if (status == TROTH_OK)
         stream->ended = true;

@@ -26,7 +26,7 @@ typedef enum troth_framing {
              The handshake is opened by an empty frame of flags 0x11 and its tokens have 0x02 */
     TROTH_FRAMING_NEGOTIATE_STREAM = 3 /* .NET's NegotiateStream ([MS-NNS]): handshake records of a type byte, a
                                           version and a 2-byte big-endian length; then frames of a 4-byte little-endian
-                                          length, of at most 64,560 bytes */
+                                          length, of at most 64,560 bytes (65,536 are taken, as .NET itself does) */
 } troth_framing;
 
 /* The flag bits of TROTH_FRAMING_GSS_SAMPLE; the other framings have none. */
@@ -58,8 +58,9 @@ typedef enum troth_framing {
  *     TROTH_STREAM_DATA        verified plaintext waits: troth_stream_peek, troth_stream_consume
  *     TROTH_STREAM_READY       the handshake is complete and verified: troth_stream_send takes data
  *
- * Memory is bounded: at most one frame is held on its way in (nothing more is taken until its plaintext was consumed),
- * and at most one on its way out beyond what the caller was already told to send. An idle stream holds no buffers.
+ * Memory is bounded: at most one frame is held on its way in (nothing more is taken until its plaintext was consumed
+ * and, by gss-sample's acceptor, until its answer was sent), and at most one on its way out beyond what the caller was
+ * already told to send. An idle stream holds no buffers.
  *
  * Thread rule: one thread at a time, as for a context; troth_stream_free alone may be called while another thread
  * is in troth_stream_step.
