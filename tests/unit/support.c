@@ -40,6 +40,8 @@ void assert_text(const char *text, const char *part)
 #if defined(TROTH_TEST_WRAP)
 void *__real_calloc(size_t count, size_t size);
 void *__wrap_calloc(size_t count, size_t size);
+void __real_free(void *memory);
+void __wrap_free(void *memory);
 #endif
 
 static int fail_in;
@@ -74,7 +76,80 @@ size_t support_largest_allocation(void)
     return largest;
 }
 
+#define WATCHED_MAX 256
+
+static struct {
+    const uint8_t *secret; /* NULL: nothing is watched */
+    size_t length;
+    size_t held;
+    size_t most;
+    size_t unwiped;
+    struct {
+        const uint8_t *data;
+        size_t size;
+    } blocks[WATCHED_MAX];
+} watch;
+
+void support_memory_watch(const void *secret, size_t length)
+{
+    memset(&watch, 0, sizeof watch);
+    watch.secret = secret;
+    watch.length = length;
+}
+
+size_t support_memory_held(void)
+{
+    return watch.held;
+}
+
+size_t support_memory_most(void)
+{
+    return watch.most;
+}
+
+size_t support_memory_unwiped(void)
+{
+    return watch.unwiped;
+}
+
+void support_memory_most_reset(void)
+{
+    watch.most = watch.held;
+}
+
 #if defined(TROTH_TEST_WRAP)
+static void *watch_made(void *memory, size_t size)
+{
+    for (size_t i = 0; watch.secret != NULL && memory != NULL && i < WATCHED_MAX; i++) {
+        if (watch.blocks[i].data == NULL) {
+            watch.blocks[i].data = memory;
+            watch.blocks[i].size = size;
+            watch.held += size;
+            watch.most = watch.held > watch.most ? watch.held : watch.most;
+            return memory;
+        }
+    }
+    return memory;
+}
+
+void __wrap_free(void *memory)
+{
+    for (size_t i = 0; watch.secret != NULL && memory != NULL && i < WATCHED_MAX; i++) {
+        if (watch.blocks[i].data == memory) {
+            for (size_t at = 0; at + watch.length <= watch.blocks[i].size; at++) {
+                if (memcmp(watch.blocks[i].data + at, watch.secret, watch.length) == 0) {
+                    watch.unwiped++;
+                    break;
+                }
+            }
+            watch.held -= watch.blocks[i].size;
+            watch.blocks[i].data = NULL;
+            break;
+        }
+    }
+    __real_free(memory);
+}
+
 void *__wrap_calloc(size_t count, size_t size)
 {
     if (measuring && count == 1 && size > largest)
@@ -83,7 +158,7 @@ void *__wrap_calloc(size_t count, size_t size)
         has_failed = true;
         return NULL;
     }
-    return __real_calloc(count, size);
+    return watch_made(__real_calloc(count, size), count * size);
 }
 #endif
 

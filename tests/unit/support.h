@@ -41,6 +41,18 @@ bool support_allocation_failed(void);
 void support_largest_allocation_reset(void);
 size_t support_largest_allocation(void);
 
+/*
+ * Watches every block of the library's memory from now on, in one thread: how much is held, how much was at the most,
+ * and how many blocks were given back with the bytes of secret still in them. NULL: no more.
+ */
+void support_memory_watch(const void *secret, size_t length);
+size_t support_memory_held(void);
+size_t support_memory_most(void);
+size_t support_memory_unwiped(void);
+
+/* The most is what is held now. */
+void support_memory_most_reset(void);
+
 /* Starts the system's sockets; for main. */
 void support_sockets_start(void);
 
