@@ -15,6 +15,7 @@ Installs what is missing (as root or through sudo; Debian and Ubuntu), then buil
   valgrind   memcheck with leak check, on the gcc build
   windows    the Windows library, tool and tests, built with mingw-w64 and run under Wine
   windows-32 the same for 32 bits, compiled only
+  matrix     every peer against every peer (tools/matrix.sh), and that docs/interoperability.md shows the same table
 and ends with a line of real counts: N passed, N failed, N skipped. What was skipped is listed with its reason.
 
   --posix    without the Windows part: quicker, and needs neither Wine nor mingw-w64
@@ -107,6 +108,14 @@ if [ "$windows" = yes ]; then
     say "== windows-32: compiled"
   fi
   wine_end
+  # Its programs are those that were just tested.
+  say "== matrix: testing"
+  tools/matrix.sh --check || say "matrix: FAILED"
+  if [ -s build/matrix.json ]; then
+    logs+=("matrix=$root/build/matrix.json")
+  else
+    failed "matrix: it did not run"
+  fi
 fi
 
 python3 tools/count.py "${failures[@]}" "${logs[@]}"
