@@ -96,7 +96,6 @@ static void see_identity(const SEC_WINNT_AUTH_IDENTITY_EXW *extended, const SEC_
     script.identity = true;
     script.version = extended != NULL ? extended->Version : 0;
     script.identity_flags = extended != NULL ? extended->Flags : plain->Flags;
-    script.password_at = extended != NULL ? extended->Password : plain->Password;
     script.has_user = (extended != NULL ? extended->User : plain->User) != NULL;
     if (extended != NULL) {
         assert_int_equal(extended->Length, sizeof *extended);

@@ -83,7 +83,6 @@ struct script {
     WCHAR identity_domain[64];
     WCHAR identity_password[64];
     WCHAR identity_packages[64];
-    const void *password_at; /* the wide copy's own memory; gone after the acquisition */
     unsigned long message_types[4];
     unsigned long message_sizes[4];
     unsigned long message_quality;

@@ -9,6 +9,7 @@
 
 #include "scripted.h"
 #include "sspi/internal.h"
+#include "support.h"
 
 static int reset(void **state)
 {
@@ -91,27 +92,6 @@ static void a_user_comes_apart_into_name_and_domain(void **state)
 }
 
 #if defined(TROTH_TEST_WRAP)
-/* The library's memory goes back through here: what stood in the password's copy by then. */
-static int freed_clean;
-static int freed_dirty;
-
-void __real_free(void *memory);
-void __wrap_free(void *memory);
-
-void __wrap_free(void *memory)
-{
-    static const WCHAR wiped[8];
-
-    if (memory != NULL && memory == script.password_at) {
-        if (memcmp(memory, wiped, 6 * sizeof wiped[0]) == 0)
-            freed_clean++;
-        else
-            freed_dirty++;
-        script.password_at = NULL;
-    }
-    __real_free(memory);
-}
-
 static void the_wide_copy_of_a_password_is_wiped(void **state)
 {
     troth_credential_options options = TROTH_CREDENTIAL_OPTIONS_INIT;
@@ -124,12 +104,13 @@ static void the_wide_copy_of_a_password_is_wiped(void **state)
         script_reset();
         script.wine = i == 1;
         script.refuse_identity = i == 2;
-        freed_clean = 0;
-        freed_dirty = 0;
+        /* Every block that goes back is looked through for the password. */
+        support_memory_watch(L"secret", 6 * sizeof(WCHAR));
         assert_int_equal(acquire(TROTH_INITIATOR, &options, NULL), i == 2 ? TROTH_E_DENIED : TROTH_OK);
         assert_true(wcscmp(script.identity_password, L"secret") == 0);
-        assert_int_equal(freed_clean, 1);
-        assert_int_equal(freed_dirty, 0);
+        assert_int_equal(support_memory_held(), 0);
+        assert_int_equal(support_memory_unwiped(), 0);
+        support_memory_watch(NULL, 0);
     }
 }
 #endif
