@@ -37,11 +37,12 @@ struct gss_credential {
     const struct troth__gss_native *native;
     const struct troth__credential_config *config;
     enum gss_source source;
-    gss_name_t name;       /* GSS_C_NO_NAME: whoever the source says */
-    char *ccache_path;     /* the file of a shared FILE ccache, or NULL */
-    troth__mutex *lock;    /* guards everything below, and krb5 */
-    troth__mutex *renewal; /* held while a new handle is made; taken before lock, never after it */
-    krb5_context krb5;     /* for ccaches and keytabs; being open it also keeps krb5.conf parsed for the process */
+    gss_name_t name;         /* GSS_C_NO_NAME: whoever the source says */
+    char *ccache_file;       /* the name of a shared ccache that is a file, with the type, or NULL */
+    const char *ccache_path; /* in it: where the file is */
+    troth__mutex *lock;      /* guards everything below, and krb5 */
+    troth__mutex *renewal;   /* held while a new handle is made; taken before lock, never after it */
+    krb5_context krb5;       /* for ccaches and keytabs; being open it also keeps krb5.conf parsed for the process */
     struct gss_handle *current;
     struct gss_stamp stamp; /* of ccache_path, when current was made */
     bool renewing;
@@ -216,8 +217,13 @@ static troth_status gss_handle_new(struct gss_credential *credential, struct gss
         second = first;
         break;
     case GSS_SOURCE_SHARED:
-        if (config->ccache != NULL)
-            elements[first.count++] = (gss_key_value_element_desc){"ccache", config->ccache};
+        /*
+         * The default one by its name as well, where that is a file: left to look for it, MIT 1.20.1 frees a pointer
+         * that it never set when the file is cut off (krb5_cccol_have_content).
+         */
+        if (config->ccache != NULL || credential->ccache_file != NULL)
+            elements[first.count++] = (gss_key_value_element_desc){
+                "ccache", config->ccache != NULL ? config->ccache : credential->ccache_file};
         second = first;
         break;
     case GSS_SOURCE_PRIVATE:
@@ -235,6 +241,8 @@ static troth_status gss_handle_new(struct gss_credential *credential, struct gss
                                   error);
     if (status == TROTH_OK)
         status = gss_handle_times(credential, made, error);
+    if (status == TROTH_E_NO_CREDENTIAL && credential->ccache_file != NULL)
+        troth__error_append(error, "; the ccache is %s", credential->ccache_file);
     if (status != TROTH_OK) {
         /* A KDC that asks for no preauthentication lets a wrong password fail only here, at our own decryption. */
         if (error->native_minor == (uint32_t)KRB5KRB_AP_ERR_BAD_INTEGRITY)
@@ -348,6 +356,7 @@ troth_status troth__gss_handle_take(struct gss_credential *credential, struct gs
 static troth_status gss_find_ccache_path(struct gss_credential *credential, troth_error *error)
 {
     const char *name = credential->config->ccache;
+    size_t size;
 
     if (name == NULL && credential->name == GSS_C_NO_NAME)
         name = credential->native->krb5_cc_default_name(credential->krb5);
@@ -357,9 +366,12 @@ static troth_status gss_find_ccache_path(struct gss_credential *credential, trot
         name += 5;
     else if (name[0] != '/')
         return TROTH_OK;
-    credential->ccache_path = troth__strdup(name);
-    if (credential->ccache_path == NULL)
+    size = strlen(name) + sizeof "FILE:";
+    credential->ccache_file = troth__alloc(size);
+    if (credential->ccache_file == NULL)
         return troth__error_set(error, TROTH_E_MEMORY, "out of memory for a credential");
+    snprintf(credential->ccache_file, size, "FILE:%s", name);
+    credential->ccache_path = credential->ccache_file + 5;
     return TROTH_OK;
 }
 
@@ -373,7 +385,7 @@ void troth__gss_credential_free(void *pointer)
     troth__gss_name_release(credential->native, &credential->name);
     if (credential->krb5 != NULL)
         credential->native->krb5_free_context(credential->krb5);
-    troth__free(credential->ccache_path);
+    troth__free(credential->ccache_file);
     troth__mutex_free(credential->renewal);
     troth__mutex_free(credential->lock);
     troth__free(credential);

@@ -26,6 +26,12 @@
 #define THREADS 8
 #define HANDSHAKES 4000
 #define HANDSHAKES_UNDER_VALGRIND 160
+
+/*
+ * valgrind 3.19 does not know that F_OFD_SETLKW, with which MIT locks a ccache's file, waits: all threads stand still
+ * with the one that waits, and so does the one that has the lock. There one thread replaces and uses the file.
+ */
+#define THREADS_ON_A_FILE (getenv("TROTH_TEST_VALGRIND") != NULL ? 1u : THREADS)
 #define RENEWING_SECONDS 9
 
 static struct {
@@ -88,7 +94,7 @@ static void *greet(void *unused)
     return NULL;
 }
 
-static void run(void)
+static void run(size_t count)
 {
     pthread_t threads[THREADS];
 
@@ -96,11 +102,12 @@ static void run(void)
     atomic_store(&shared.failed, 0);
     atomic_store(&shared.renewals, 0);
     shared.first_failure[0] = '\0';
-    for (size_t i = 0; i < THREADS; i++)
+    for (size_t i = 0; i < count; i++)
         assert_int_equal(pthread_create(&threads[i], NULL, greet, NULL), 0);
-    for (size_t i = 0; i < THREADS; i++)
+    for (size_t i = 0; i < count; i++)
         pthread_join(threads[i], NULL);
-    print_message("# %u handshakes, %u renewals\n", atomic_load(&shared.done), atomic_load(&shared.renewals));
+    print_message("# %zu threads, %u handshakes, %u renewals\n", count, atomic_load(&shared.done),
+                  atomic_load(&shared.renewals));
     if (atomic_load(&shared.failed) > 0)
         fail_msg("%u failures, the first: %s", atomic_load(&shared.failed), shared.first_failure);
 }
@@ -141,7 +148,7 @@ static void handshakes_go_on_while_the_ccache_is_replaced(void **state)
     shared.peer = realm_env("TROTH_REALM_USER");
     shared.end = 0;
     atomic_store(&shared.left, getenv("TROTH_TEST_VALGRIND") != NULL ? HANDSHAKES_UNDER_VALGRIND : HANDSHAKES);
-    run();
+    run(THREADS_ON_A_FILE);
     assert_true(atomic_load(&shared.renewals) > 1);
     files_free(&shared.tickets);
 }
@@ -160,7 +167,7 @@ static void handshakes_go_on_while_the_tickets_are_renewed(void **state)
     options.name.principal = shared.peer = realm_env("TROTH_REALM_BRIEF_PASSWORD_USER");
     acquire(&backend, &options);
     shared.end = troth__monotonic_ms() + RENEWING_SECONDS * 1000;
-    run();
+    run(THREADS);
     assert_true(atomic_load(&shared.renewals) >= 2);
     /* One thread renews for all of them. */
     assert_true(atomic_load(&shared.renewals) <= RENEWING_SECONDS);
