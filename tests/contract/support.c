@@ -248,7 +248,9 @@ bool is_final(troth_status status)
 
 bool is_broken(troth_status status)
 {
-    return status == TROTH_E_ALTERED || status == TROTH_E_BAD_TOKEN || status == TROTH_E_FAILURE;
+    /* The number stands in the clear: a provider may look at it before it verifies what was made of it. */
+    return status == TROTH_E_ALTERED || status == TROTH_E_BAD_TOKEN || status == TROTH_E_FAILURE ||
+           (is_sspi() && status == TROTH_E_OUT_OF_SEQUENCE);
 }
 
 void assert_sticky(troth_context *context, troth_status status)
