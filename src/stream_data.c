@@ -40,12 +40,23 @@ static troth_status answer(troth_stream *stream, troth__bytes plain, troth_error
     return TROTH_OK;
 }
 
-/* gss-sample's unprotected message: only where the caller said so, and encryption was not required. */
+/*
+ * gss-sample's unprotected message: only where the caller said so, and encryption was not required. Where integrity
+ * was, the peer must at least ask for a MIC, by which it learns what really came.
+ */
 static troth_status take_plain(const troth_stream *stream, troth_error *error)
 {
-    if ((stream->flags & TROTH_STREAM_TAKE_PLAIN) == 0 ||
-        (stream->context->config.required & TROTH_CONFIDENTIALITY) != 0)
+    const uint32_t required = stream->context->config.required;
+
+    if ((stream->flags & TROTH_STREAM_TAKE_PLAIN) == 0)
         return troth__error_set(error, TROTH_E_REQUIREMENT, "the peer sent a message without protection");
+    if ((required & TROTH_CONFIDENTIALITY) != 0)
+        return troth__error_set(error, TROTH_E_REQUIREMENT,
+                                "the peer sent a message without protection, and confidentiality is required");
+    if ((required & TROTH_INTEGRITY) != 0 && (stream->frame_flags & TROTH_FRAME_SEND_MIC) == 0)
+        return troth__error_set(error, TROTH_E_REQUIREMENT,
+                                "the peer sent a message without protection and asks for no MIC over it, and "
+                                "integrity is required");
     return TROTH_OK;
 }
 

@@ -1,11 +1,11 @@
 /* connect.c - `troth connect`: an initiator that sends protected messages and checks what comes back. */
 #include "commands.h"
 
+#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "conversation.h"
 #include "options.h"
 #include "platform.h"
 #include "report.h"
@@ -17,7 +17,8 @@ struct client {
     struct option_endpoint endpoint;
     troth_credential_options credential_options;
     troth_context_options context_options;
-    troth_socket_options socket_options;
+    troth_stream_options stream_options;
+    int timeout;
     troth_bindings bindings;
     const char *bindings_text;
     const char *password_file;
@@ -25,9 +26,10 @@ struct client {
     uint32_t frame_limit;
 
     troth_credential *credential;
-    troth_context *context;
+    troth_context *context; /* the stream's once that is there */
+    troth_stream *stream;
     troth_socket socket;
-    struct conversation conversation;
+    troth_context_info info;
     uint64_t sent;
 };
 
@@ -99,12 +101,58 @@ out:
     return result;
 }
 
+static troth_status fail(troth_error *error, troth_status status, const char *format, ...)
+{
+    va_list arguments;
+    va_start(arguments, format);
+    error->status = status;
+    error->native_major = 0;
+    error->native_minor = 0;
+    (void)vsnprintf(error->text, sizeof error->text, format, arguments);
+    va_end(arguments);
+    return status;
+}
+
+/* What came back is what was sent; under gss-sample it is that once more, its MIC verified. */
+static troth_status echo_verify(struct client *client, const void *message, size_t length, troth_error *error)
+{
+    troth_protection protection = TROTH_PROTECTION_UNSET;
+    const void *data = NULL;
+    size_t data_length = 0;
+    troth_status status = troth_stream_peek(client->stream, &data, &data_length, &protection, error);
+    if (status != TROTH_OK) {
+        return status;
+    }
+    if ((client->info.properties & TROTH_CONFIDENTIALITY) != 0 && protection != TROTH_PROTECT_CONFIDENTIALITY) {
+        return fail(error, TROTH_E_REQUIREMENT, "the message was sent encrypted, and its echo came back readable");
+    }
+    if (data_length != length || (length > 0 && memcmp(data, message, length) != 0)) {
+        return fail(error, TROTH_E_ALTERED, "the echo (%zu bytes) is not the message that was sent (%zu bytes)",
+                    data_length, length);
+    }
+    troth_stream_consume(client->stream, data_length);
+    return TROTH_OK;
+}
+
 static troth_status message_send(struct client *client, const void *message, size_t length, troth_error *error)
 {
+    size_t limit = client->frame_limit;
+    size_t fits = limit > client->info.wrap_overhead ? limit - client->info.wrap_overhead : 0;
+    size_t taken = 0;
     client->sent++;
-    troth_status status = conversation_exchange(&client->conversation, message, length, error);
+    if (length > fits) {
+        return fail(error, TROTH_E_LIMIT,
+                    "the message is too long: %zu bytes fit into a frame of at most %zu (--frame-limit)", fits, limit);
+    }
+    troth_status status = troth_stream_send(client->stream, message, length, &taken, error);
     if (status == TROTH_OK) {
-        bool echoed = client->socket_options.framing != TROTH_FRAMING_GSS_SAMPLE;
+        status = troth_stream_run(client->stream, client->socket, TROTH_STREAM_DATA, client->timeout, error);
+    }
+    if (status == TROTH_OK) {
+        status = echo_verify(client, message, length, error);
+    }
+    if (status == TROTH_OK) {
+        bool echoed = client->stream_options.framing != TROTH_FRAMING_GSS_SAMPLE;
         status = report_line(echoed ? "echo" : "verified", message, length, error);
     }
     return status;
@@ -154,9 +202,8 @@ static troth_status messages_from_input(struct client *client, troth_error *erro
         free(line);
     }
     if (status == TROTH_OK && (no_memory || ferror(stdin))) {
-        error->status = no_memory ? TROTH_E_MEMORY : TROTH_E_IO;
-        (void)snprintf(error->text, sizeof error->text, no_memory ? "memory is out" : "cannot read standard input");
-        return error->status;
+        return no_memory ? fail(error, TROTH_E_MEMORY, "memory is out")
+                         : fail(error, TROTH_E_IO, "cannot read standard input");
     }
     return status;
 }
@@ -172,20 +219,24 @@ static troth_status messages_from_options(struct client *client, troth_error *er
 
 static troth_status converse(struct client *client, troth_error *error)
 {
-    troth_status status = troth_authenticate(client->context, client->socket, &client->socket_options, error);
-    if (status != TROTH_OK) {
-        return status;
-    }
-    status = report_context(NULL, client->context, client->bindings_text != NULL, error);
+    troth_status status = troth_stream_new(client->context, &client->stream_options, &client->stream, error);
     if (status == TROTH_OK) {
-        status = conversation_begin(&client->conversation, client->context, client->socket, &client->socket_options,
-                                    client->socket_options.timeout, client->context_options.required, error);
+        status = troth_stream_run(client->stream, client->socket, TROTH_STREAM_READY, client->timeout, error);
+    }
+    if (status == TROTH_OK) {
+        status = troth_context_info_get(client->context, &client->info, error);
+    }
+    if (status == TROTH_OK) {
+        status = report_context(NULL, client->context, client->bindings_text != NULL, error);
     }
     if (status == TROTH_OK) {
         status = client->messages.count > 0 ? messages_from_options(client, error) : messages_from_input(client, error);
     }
     if (status == TROTH_OK) {
-        status = conversation_close(&client->conversation, error);
+        status = troth_stream_end(client->stream, error);
+    }
+    if (status == TROTH_OK) {
+        status = troth_stream_run(client->stream, client->socket, 0, client->timeout, error);
     }
     return status;
 }
@@ -202,8 +253,7 @@ static int client_run(struct client *client)
         report_failure(NULL, &error);
         return error.status == TROTH_E_ARGUMENT ? EXIT_USAGE : EXIT_FAILED;
     }
-    if (!platform_connect(client->endpoint.host, client->endpoint.port, client->socket_options.timeout, &client->socket,
-                          text)) {
+    if (!platform_connect(client->endpoint.host, client->endpoint.port, client->timeout, &client->socket, text)) {
         report_error(NULL, "cannot connect to %s port %s: %s", client->endpoint.host, client->endpoint.port, text);
         return EXIT_FAILED;
     }
@@ -217,11 +267,14 @@ static int client_run(struct client *client)
 
 static void client_close(struct client *client)
 {
-    conversation_end(&client->conversation);
     if (client->socket != NO_SOCKET) {
         platform_socket_close(client->socket);
     }
-    troth_context_free(client->context);
+    if (client->stream != NULL) {
+        troth_stream_free(client->stream);
+    } else {
+        troth_context_free(client->context);
+    }
     troth_credential_free(client->credential);
 }
 
@@ -292,7 +345,7 @@ static int client_settle(struct client *client, char *positional)
         client->bindings.application_data_length = strlen(client->bindings_text);
         context->bindings = &client->bindings;
     }
-    client->socket_options.frame_limit = client->frame_limit;
+    client->stream_options.frame_limit = client->frame_limit;
     return EXIT_SUCCESS;
 }
 
@@ -301,11 +354,12 @@ int command_connect(int argc, char **argv)
     struct client client = {
         .credential_options = TROTH_CREDENTIAL_OPTIONS_INIT,
         .context_options = TROTH_CONTEXT_OPTIONS_INIT,
-        .socket_options = TROTH_SOCKET_OPTIONS_INIT,
+        .stream_options = TROTH_STREAM_OPTIONS_INIT,
+        .timeout = TROTH_DEFAULT_TIMEOUT,
+        .info = TROTH_CONTEXT_INFO_INIT,
         .frame_limit = TROTH_DEFAULT_FRAME_LIMIT,
         .socket = NO_SOCKET,
     };
-    client.socket_options.timeout = TROTH_DEFAULT_TIMEOUT;
     const struct option_range limits = {1024, 16777216};
     const struct option_range seconds = {1, 86400};
     struct option options[] = {
@@ -325,7 +379,7 @@ int command_connect(int argc, char **argv)
         OPTION("framing", "NAME",
                "be32: 4-byte big-endian length; le32: little-endian, the classic Windows sample's;\n"
                "gss-sample: MIT's gss-server (be32)",
-               option_framing, &client.socket_options.framing),
+               option_framing, &client.stream_options.framing),
         OPTION("require", "LIST",
                "none, or some of mutual,integrity,confidentiality,replay,sequence: what must be\n"
                "true in the end (all five)",
@@ -337,7 +391,7 @@ int command_connect(int argc, char **argv)
         OPTION_REPEATS("message", "TEXT", "send this; may be given many times (the lines of standard input)",
                        option_texts, &client.messages),
         OPTION_RANGE("timeout", "SECONDS", "to connect, for the whole handshake, for each answer; 1 to 86400 (30)",
-                     option_seconds, &client.socket_options.timeout, &seconds),
+                     option_seconds, &client.timeout, &seconds),
         OPTION_RANGE("frame-limit", "BYTES", "the largest frame, both ways; 1024 to 16777216 (65536)", option_number,
                      &client.frame_limit, &limits),
     };

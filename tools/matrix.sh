@@ -52,7 +52,7 @@ made() {
 gcc=$root/build/gcc
 windows=$root/build/windows
 CC=gcc made gcc tools/troth tests/interop/raw-gss tests/realm/troth-realm --
-"$root/tools/fetch-cmocka.sh" >"$root/build/fetch-cmocka.log" 2>&1 || cat "$root/build/fetch-cmocka.log"
+"$root/tools/fetch-subprojects.sh" >"$root/build/fetch-subprojects.log" 2>&1 || cat "$root/build/fetch-subprojects.log"
 wine_world
 made windows tools/troth.exe tests/interop/raw-sspi.exe tests/interop/classic-sspi.exe -- \
   --cross-file "$root/tools/cross/x86_64-w64-mingw32.ini"

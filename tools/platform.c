@@ -3,7 +3,6 @@
 
 #include <errno.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 void platform_wipe(void *memory, size_t size)
@@ -12,27 +11,6 @@ void platform_wipe(void *memory, size_t size)
     while (size > 0) {
         bytes[--size] = 0;
     }
-}
-
-platform_thread *platform_thread_start(void (*run)(void *argument), void *argument)
-{
-    platform_thread *thread = malloc(sizeof *thread);
-    if (thread == NULL) {
-        return NULL;
-    }
-    thread->run = run;
-    thread->argument = argument;
-    if (!native_thread_create(thread)) {
-        free(thread);
-        return NULL;
-    }
-    return thread;
-}
-
-void platform_thread_join(platform_thread *thread)
-{
-    native_thread_wait(thread);
-    free(thread);
 }
 
 static void address_text(const struct sockaddr_storage *address, socket_length length, char text[PLATFORM_TEXT])
@@ -92,75 +70,42 @@ static struct addrinfo *resolve(const char *host, const char *port, int flags, c
     return addresses;
 }
 
-platform_listener *platform_listener_new(const char *host, const char *port, char text[PLATFORM_TEXT])
+bool platform_listen(const char *host, const char *port, troth_socket *listening, char text[PLATFORM_TEXT])
 {
     struct addrinfo *addresses = resolve(host, port, AI_PASSIVE, text);
     if (addresses == NULL) {
-        return NULL;
+        return false;
     }
-    platform_listener *listener = NULL;
-    native_socket listening = listen_at(addresses, text);
-    if (listening == NO_SOCKET) {
-        goto out;
-    }
-    listener = calloc(1, sizeof *listener);
-    if (listener == NULL) {
-        (void)snprintf(text, PLATFORM_TEXT, "memory is out");
-        native_socket_close(listening);
-        goto out;
-    }
-    listener->socket = listening;
-    if (!native_listener_prepare(listener)) {
-        native_last_error_text(text);
-        platform_listener_free(listener);
-        listener = NULL;
-    }
-out:
+    native_socket made = listen_at(addresses, text);
     freeaddrinfo(addresses);
-    return listener;
-}
-
-void platform_listener_free(platform_listener *listener)
-{
-    if (listener == NULL) {
-        return;
+    *listening = (troth_socket)made;
+    if (made == NO_SOCKET) {
+        return false;
     }
-    native_interrupt_forget(listener);
-    platform_listener_shut(listener);
-    native_listener_dispose(listener);
-    free(listener);
+    native_socket_set_blocking(made, false);
+    return true;
 }
 
-void platform_listener_shut(platform_listener *listener)
-{
-    if (listener->socket != NO_SOCKET) {
-        native_socket_close(listener->socket);
-        listener->socket = NO_SOCKET;
-    }
-}
-
-void platform_listener_address(const platform_listener *listener, char text[PLATFORM_TEXT])
+void platform_address(troth_socket socket, char text[PLATFORM_TEXT])
 {
     struct sockaddr_storage address;
     socket_length length = sizeof address;
     memset(&address, 0, sizeof address);
-    (void)getsockname(listener->socket, (struct sockaddr *)&address, &length);
+    (void)getsockname((native_socket)socket, (struct sockaddr *)&address, &length);
     address_text(&address, length, text);
 }
 
-enum platform_accept platform_listener_accept(platform_listener *listener, troth_socket *accepted,
-                                              char text[PLATFORM_TEXT])
+enum platform_accept platform_accept(troth_socket listening, troth_socket *accepted, char text[PLATFORM_TEXT])
 {
     struct sockaddr_storage address;
     socket_length length = sizeof address;
     *accepted = (troth_socket)NO_SOCKET;
-    native_socket peer = accept(listener->socket, (struct sockaddr *)&address, &length);
+    native_socket peer = accept((native_socket)listening, (struct sockaddr *)&address, &length);
     if (peer == NO_SOCKET) {
         enum platform_accept why = native_accept_class();
         native_last_error_text(text);
         return why;
     }
-    native_accepted_prepare(peer);
     socket_tune(peer);
     address_text(&address, length, text);
     *accepted = (troth_socket)peer;
@@ -210,11 +155,6 @@ bool platform_connect(const char *host, const char *port, int timeout, troth_soc
     freeaddrinfo(addresses);
     *connected = (troth_socket)peer;
     return peer != NO_SOCKET;
-}
-
-void platform_socket_shutdown(troth_socket socket)
-{
-    (void)shutdown((native_socket)socket, SHUTDOWN_BOTH);
 }
 
 void platform_socket_close(troth_socket socket)

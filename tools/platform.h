@@ -19,38 +19,17 @@ int tool_main(int argc, char **argv);
 /* Overwrites memory in a way that no optimiser leaves out. */
 void platform_wipe(void *memory, size_t size);
 
-/* A mutex, not recursive. */
-typedef struct platform_mutex platform_mutex;
-platform_mutex *platform_mutex_new(void);        /* NULL: memory is out */
-void platform_mutex_free(platform_mutex *mutex); /* NULL is allowed */
-void platform_mutex_lock(platform_mutex *mutex);
-void platform_mutex_unlock(platform_mutex *mutex);
-
-/* A thread; it takes no signals. Started threads must be joined, which frees them. NULL: it could not be started. */
-typedef struct platform_thread platform_thread;
-platform_thread *platform_thread_start(void (*run)(void *argument), void *argument);
-void platform_thread_join(platform_thread *thread);
-
 /*
- * A listening socket together with what wakes the thread that waits at it. All calls but platform_listener_wake belong
- * to one thread. Returns NULL with a text.
+ * Before a server begins: a peer or a reader that has gone is an error of the call that finds out, and the process may
+ * have as many descriptors as it is allowed to.
  */
-typedef struct platform_listener platform_listener;
-platform_listener *platform_listener_new(const char *host, const char *port, char text[PLATFORM_TEXT]);
-void platform_listener_free(platform_listener *listener); /* NULL is allowed */
+void platform_prepare_server(void);
 
-/* Where it listens, "127.0.0.1:4711" or "[::1]:4711". */
-void platform_listener_address(const platform_listener *listener, char text[PLATFORM_TEXT]);
+/* A socket that listens at the first address of a host, and does not block. False with a text. */
+bool platform_listen(const char *host, const char *port, troth_socket *listening, char text[PLATFORM_TEXT]);
 
-/* Listens no more; platform_listener_wait and _wake go on working. */
-void platform_listener_shut(platform_listener *listener);
-
-/*
- * Returns when a connection is waiting (only with incoming), after platform_listener_wake (also an earlier one that
- * no wait has taken yet), after an interrupt, after timeout milliseconds (below 0: never), or for no reason.
- */
-void platform_listener_wait(platform_listener *listener, bool incoming, int timeout);
-void platform_listener_wake(platform_listener *listener);
+/* Where a socket is, "127.0.0.1:4711" or "[::1]:4711". */
+void platform_address(troth_socket socket, char text[PLATFORM_TEXT]);
 
 enum platform_accept {
     PLATFORM_ACCEPTED, /* *socket is the caller's, *text is where it comes from */
@@ -61,21 +40,11 @@ enum platform_accept {
 };
 
 /* Takes a waiting connection without waiting for one. */
-enum platform_accept platform_listener_accept(platform_listener *listener, troth_socket *socket,
-                                              char text[PLATFORM_TEXT]);
-
-/*
- * From now on an interrupt (SIGINT, SIGTERM; Ctrl-C, Ctrl-Break) wakes this listener and makes platform_interrupted
- * true instead of ending the process. On POSIX a second one ends it. Both for the thread that owns the listener.
- */
-void platform_catch_interrupt(platform_listener *listener);
-bool platform_interrupted(void);
+enum platform_accept platform_accept(troth_socket listening, troth_socket *socket, char text[PLATFORM_TEXT]);
 
 /* Connects to the first address of a host that answers, within timeout milliseconds in all. False with a text. */
 bool platform_connect(const char *host, const char *port, int timeout, troth_socket *socket, char text[PLATFORM_TEXT]);
 
-/* Makes every call on a socket return soon, in whatever thread; the socket stays open. */
-void platform_socket_shutdown(troth_socket socket);
 void platform_socket_close(troth_socket socket);
 
 /*

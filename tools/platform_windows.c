@@ -4,7 +4,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <io.h>
-#include <process.h>
 #include <shellapi.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -39,57 +38,6 @@ void native_resolver_error_text(int code, char text[PLATFORM_TEXT])
 void native_file_error_text(char text[PLATFORM_TEXT])
 {
     (void)snprintf(text, PLATFORM_TEXT, "%s", strerror(errno));
-}
-
-struct platform_mutex {
-    CRITICAL_SECTION section;
-};
-
-platform_mutex *platform_mutex_new(void)
-{
-    platform_mutex *mutex = malloc(sizeof *mutex);
-    if (mutex != NULL) {
-        InitializeCriticalSection(&mutex->section);
-    }
-    return mutex;
-}
-
-void platform_mutex_free(platform_mutex *mutex)
-{
-    if (mutex != NULL) {
-        DeleteCriticalSection(&mutex->section);
-        free(mutex);
-    }
-}
-
-void platform_mutex_lock(platform_mutex *mutex)
-{
-    EnterCriticalSection(&mutex->section);
-}
-
-void platform_mutex_unlock(platform_mutex *mutex)
-{
-    LeaveCriticalSection(&mutex->section);
-}
-
-static unsigned __stdcall thread_entry(void *argument)
-{
-    struct platform_thread *thread = argument;
-    thread->run(thread->argument);
-    return 0;
-}
-
-bool native_thread_create(struct platform_thread *thread)
-{
-    /* _beginthreadex and not CreateThread: the C library's own per-thread data. */
-    thread->handle = (HANDLE)_beginthreadex(NULL, (unsigned)NATIVE_THREAD_STACK, thread_entry, thread, 0, NULL);
-    return thread->handle != NULL;
-}
-
-void native_thread_wait(struct platform_thread *thread)
-{
-    (void)WaitForSingleObject(thread->handle, INFINITE);
-    (void)CloseHandle(thread->handle);
 }
 
 int64_t native_clock_ms(void)
@@ -137,35 +85,6 @@ bool native_connect_wait(native_socket socket, int timeout, char text[PLATFORM_T
     return true;
 }
 
-bool native_listener_prepare(struct platform_listener *listener)
-{
-    listener->wake[0] = CreateEventW(NULL, FALSE, FALSE, NULL);
-    listener->wake[1] = CreateEventW(NULL, FALSE, FALSE, NULL);
-    return listener->wake[0] != NULL && listener->wake[1] != NULL &&
-           WSAEventSelect(listener->socket, listener->wake[1], FD_ACCEPT) == 0;
-}
-
-void native_listener_dispose(struct platform_listener *listener)
-{
-    if (listener->wake[0] != NULL) {
-        (void)CloseHandle(listener->wake[0]);
-    }
-    if (listener->wake[1] != NULL) {
-        (void)CloseHandle(listener->wake[1]);
-    }
-}
-
-void platform_listener_wait(platform_listener *listener, bool incoming, int timeout)
-{
-    HANDLE events[] = {listener->wake[0], listener->wake[1]};
-    (void)WaitForMultipleObjects(incoming ? 2 : 1, events, FALSE, timeout < 0 ? INFINITE : (DWORD)timeout);
-}
-
-void platform_listener_wake(platform_listener *listener)
-{
-    (void)SetEvent(listener->wake[0]);
-}
-
 enum platform_accept native_accept_class(void)
 {
     switch (WSAGetLastError()) {
@@ -183,43 +102,8 @@ enum platform_accept native_accept_class(void)
     }
 }
 
-/* What an accepted socket inherits from the listening one is undone. */
-void native_accepted_prepare(native_socket socket)
+void platform_prepare_server(void)
 {
-    (void)WSAEventSelect(socket, NULL, 0);
-    native_socket_set_blocking(socket, true);
-}
-
-static volatile LONG interrupted;
-static platform_listener *interrupt_listener;
-
-static BOOL WINAPI on_interrupt(DWORD event)
-{
-    if (event != CTRL_C_EVENT && event != CTRL_BREAK_EVENT) {
-        return FALSE;
-    }
-    (void)InterlockedExchange(&interrupted, 1);
-    platform_listener_wake(interrupt_listener);
-    return TRUE;
-}
-
-void platform_catch_interrupt(platform_listener *listener)
-{
-    interrupt_listener = listener;
-    (void)SetConsoleCtrlHandler(on_interrupt, TRUE);
-}
-
-void native_interrupt_forget(platform_listener *listener)
-{
-    if (interrupt_listener == listener) {
-        (void)SetConsoleCtrlHandler(on_interrupt, FALSE);
-        interrupt_listener = NULL;
-    }
-}
-
-bool platform_interrupted(void)
-{
-    return InterlockedCompareExchange(&interrupted, 0, 0) != 0;
 }
 
 int native_secret_open(const char *path, bool *exposed)

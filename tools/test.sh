@@ -97,8 +97,9 @@ if CC=gcc build sanitizers -Db_sanitize=address,undefined; then
 fi
 
 if [ "$windows" = yes ]; then
-  # Meson downloads cmocka for the cross builds; where its site is out of reach, the distribution has the same file.
-  tools/fetch-cmocka.sh >build/fetch-cmocka.log 2>&1 || cat build/fetch-cmocka.log
+  # Meson downloads cmocka and libuv for the cross builds; where their sites are out of reach, the distribution has the
+  # same files.
+  tools/fetch-subprojects.sh >build/fetch-subprojects.log 2>&1 || cat build/fetch-subprojects.log
   wine_world
   if build windows --cross-file tools/cross/x86_64-w64-mingw32.ini; then
     run windows windows --no-suite scale --timeout-multiplier 3

@@ -76,7 +76,7 @@ typedef enum troth_stream_mode {
 #define TROTH_STREAM_TAKE_PLAIN                                                                                        \
     0x1u /* gss-sample acceptor: takes messages without any protection too (gss-client -nw),                           \
             and says so with TROTH_PROTECTION_UNSET. Never in a context that requires                                  \
-            confidentiality */
+            confidentiality; in one that requires integrity only if the peer asks for a MIC */
 
 typedef struct troth_stream_options {
     size_t size;

@@ -372,6 +372,17 @@ static void show(const char *when, const struct usage *usage)
                   usage->descriptors);
 }
 
+/* The first connection of all makes the event loop's own reserve descriptor, which stays. Gone when it returns. */
+static void first_connection(void)
+{
+    char byte;
+    int peer = peer_connect(0);
+    assert_true(peer >= 0);
+    assert_int_equal(shutdown(peer, SHUT_WR), 0);
+    assert_true(recv(peer, &byte, 1, 0) <= 0);
+    (void)close(peer);
+}
+
 static int everything_runs(void **state)
 {
     (void)state;
@@ -383,6 +394,7 @@ static int everything_runs(void **state)
         return -1;
     }
     server_start();
+    first_connection();
     run.idle = server_usage();
     for (unsigned i = 0; i < STALLED_AT_ONCE; i++) {
         int peer = peer_connect(i);

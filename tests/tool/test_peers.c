@@ -148,6 +148,28 @@ static void further_clients_wait_when_the_server_is_full(void **state)
     tool_stop(&server, NULL);
 }
 
+static void silent_peers_make_room_when_handshakes_are_many(void **state)
+{
+    (void)state;
+    struct tool_server server;
+    struct realm_result result;
+    tool_serve(&server, "--max-handshakes", "2", NULL);
+    int silent[3] = {tool_socket(&server), tool_socket(&server), tool_socket(&server)};
+    /* Long before the 30 s of the timeout: after a second the oldest gives way to the third, and the next to this. */
+    assert_served(&server);
+    tool_socket_end(silent[0]);
+    tool_socket_end(silent[1]);
+    /* A conversation is no handshake any more: the third of them stays, beside the one that may still begin. */
+    assert_served(&server);
+    assert_served(&server);
+    tool_stop(&server, &result);
+    tool_socket_end(silent[2]);
+    tool_assert_contains(result.err, "troth: connection 1 from 127.0.0.1:");
+    tool_assert_contains(result.err, "(--max-handshakes) [TROTH_E_TIMEOUT]\n");
+    tool_assert_lacks(result.err, "connection 3 from");
+    realm_result_free(&result);
+}
+
 static void a_silent_conversation_ends_at_the_idle_limit(void **state)
 {
     (void)state;
@@ -248,6 +270,7 @@ int main(int argc, char **argv)
         cmocka_unit_test(a_stalled_handshake_ends_at_the_timeout),
         cmocka_unit_test(a_server_that_stalls_ends_the_client_at_the_timeout),
         cmocka_unit_test(further_clients_wait_when_the_server_is_full),
+        cmocka_unit_test(silent_peers_make_room_when_handshakes_are_many),
         cmocka_unit_test(a_silent_conversation_ends_at_the_idle_limit),
         cmocka_unit_test(once_ends_with_the_result_of_its_connection),
         cmocka_unit_test(an_interrupt_ends_it_cleanly_amid_conversations),

@@ -32,7 +32,8 @@ static void help_shows_synopsis_options_examples_and_exit_codes(void **state)
     } helps[] = {
         {"serve",
          {"troth serve [OPTION ...]", "--listen", "--service", "--keytab", "--mechanism", "--framing", "--require",
-          "--once", "--timeout", "--idle", "--max-connections", "--frame-limit", "Examples\n", "Exit code\n"}},
+          "--once", "--timeout", "--idle", "--max-connections", "--max-handshakes", "--frame-limit", "Examples\n",
+          "Exit code\n"}},
         {"connect",
          {"troth connect HOST:PORT --target SERVICE@HOST", "--principal", "--ccache", "--client-keytab",
           "--password-file", "--mechanism", "--framing", "--require", "--request", "--message", "--timeout",
@@ -90,6 +91,7 @@ static void a_wrong_command_line_is_explained_and_ends_with_2(void **state)
         {{"serve", "--timeout", "1.5"}, "--timeout: it must be a whole number of seconds"},
         {{"serve", "--idle", "-1"}, "--idle: it must be a whole number of seconds"},
         {{"serve", "--max-connections", "0"}, "--max-connections: it must be a whole number"},
+        {{"serve", "--max-handshakes", "0"}, "--max-handshakes: it must be a whole number"},
         {{"serve", "--frame-limit", "99999999999999999999"}, "--frame-limit: it must be a whole number"},
         {{"connect", "--target", "troth@host"}, "HOST:PORT is missing"},
         {{"connect", "host:1"}, "--target SERVICE@HOST is missing"},
