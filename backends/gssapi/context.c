@@ -181,10 +181,25 @@ static troth_binding_result gss_binding_result(const struct gss_context *context
     return (context->flags & GSS_C_CHANNEL_BOUND_FLAG) != 0 ? TROTH_BINDING_BOUND : TROTH_BINDING_ABSENT;
 }
 
+/* MIT's acceptor never sets GSS_C_ANON_FLAG (1.20.1); its peer's ticket tells (RFC 8062 section 3). */
+static troth_status gss_anonymous(const struct gss_context *context, uint32_t *properties, troth_error *error)
+{
+    krb5_flags ticket = 0;
+    OM_uint32 major, minor;
+
+    major = context->native->gss_krb5_get_tkt_flags(&minor, context->context, &ticket);
+    if (GSS_ERROR(major))
+        return troth__gss_fail(context->native, "gss_krb5_get_tkt_flags", major, minor, &troth__gss_krb5, error);
+    if ((ticket & TKT_FLG_ANONYMOUS) != 0)
+        *properties |= TROTH_ANONYMOUS;
+    return TROTH_OK;
+}
+
 troth_status troth__gss_attributes(void *pointer, struct troth__attributes *attributes, troth_error *error)
 {
     struct gss_context *context = pointer;
     const gss_OID used = context->mechanism;
+    troth_status status;
 
     memset(attributes, 0, sizeof *attributes);
     if (used == GSS_C_NO_OID || used->length != troth__gss_krb5.length ||
@@ -198,6 +213,11 @@ troth_status troth__gss_attributes(void *pointer, struct troth__attributes *attr
     attributes->bindings = gss_binding_result(context);
     attributes->expiry =
         context->lifetime == GSS_C_INDEFINITE ? TROTH_NEVER : troth__now() + (int64_t)context->lifetime;
+    if (troth__gss_credential_config(context->credential)->role == TROTH_ACCEPTOR) {
+        status = gss_anonymous(context, &attributes->properties, error);
+        if (status != TROTH_OK)
+            return status;
+    }
     return troth__gss_message_sizes(context, attributes, error);
 }
 

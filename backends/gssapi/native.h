@@ -25,6 +25,7 @@
     X(gss_init_sec_context)                                                                                            \
     X(gss_inquire_context)                                                                                             \
     X(gss_inquire_cred)                                                                                                \
+    X(gss_krb5_get_tkt_flags)                                                                                          \
     X(gss_release_buffer)                                                                                              \
     X(gss_release_cred)                                                                                                \
     X(gss_release_name)                                                                                                \

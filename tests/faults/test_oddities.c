@@ -39,6 +39,7 @@ static struct script {
     const char *name;       /* what gss_display_name tells */
     size_t name_length;
     bool no_name;
+    bool anonymous_ticket;
 } script;
 
 static void replace_token(gss_buffer_t out)
@@ -159,6 +160,15 @@ static OM_uint32 odd_inquire_context(OM_uint32 *minor, gss_ctx_id_t context, gss
     return watch_native.gss_inquire_context(minor, context, source, target, lifetime, mechanism, flags, local, open);
 }
 
+static OM_uint32 odd_ticket_flags(OM_uint32 *minor, gss_ctx_id_t context, krb5_flags *ticket)
+{
+    OM_uint32 major = watch_native.gss_krb5_get_tkt_flags(minor, context, ticket);
+
+    if (script.anonymous_ticket)
+        *ticket |= TKT_FLG_ANONYMOUS;
+    return major;
+}
+
 /* ---- two contexts under the script ---------------------------------------------------------------------------- */
 
 static struct {
@@ -227,6 +237,7 @@ static int setup(void **state)
     two.native.gss_display_status = odd_display_status;
     two.native.gss_display_name = odd_display_name;
     two.native.gss_inquire_context = odd_inquire_context;
+    two.native.gss_krb5_get_tkt_flags = odd_ticket_flags;
     two.backend = watch_backend_of(&two.native);
     memset(&script, 0, sizeof script);
     assert_int_equal(troth__credential_acquire(&two.backend, TROTH_INITIATOR, &mine, &two.user, NULL), TROTH_OK);
@@ -391,6 +402,12 @@ static void an_anonymous_initiator_is_refused(void **state)
     two_begin(TROTH_NOTHING);
     two_shake((struct script){.role = TROTH_ACCEPTOR, .flags_set_at_end = GSS_C_ANON_FLAG});
     assert_int_equal(two.there, TROTH_E_REQUIREMENT);
+    /* As it really is: MIT's acceptor says nothing of it in its flags. */
+    two_begin(TROTH_NOTHING);
+    two_shake((struct script){.role = TROTH_ACCEPTOR, .anonymous_ticket = true});
+    assert_int_equal(two.there, TROTH_E_REQUIREMENT);
+    assert_non_null(strstr(two.error.text, "anonymous"));
+    assert_int_equal(two.last_length, 0);
 }
 
 static void any_other_mechanism_at_the_end_is_refused(void **state)

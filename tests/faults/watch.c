@@ -64,6 +64,7 @@ PLAIN(gss_add_cred_from,
        gss_OID_set *mechanisms, OM_uint32 *initiator_got, OM_uint32 *acceptor_got),
       (minor, cred, name, mechanism, usage, initiator_time, acceptor_time, store, made, mechanisms, initiator_got,
        acceptor_got))
+PLAIN(gss_krb5_get_tkt_flags, (OM_uint32 * minor, gss_ctx_id_t context, krb5_flags *ticket), (minor, context, ticket))
 PLAIN(gss_inquire_cred,
       (OM_uint32 * minor, gss_cred_id_t cred, gss_name_t *name, OM_uint32 *lifetime, gss_cred_usage_t *usage,
        gss_OID_set *mechanisms),
