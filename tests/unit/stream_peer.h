@@ -54,6 +54,7 @@ struct peer_record {
     struct peer_bytes sent; /* by the stream */
     struct peer_bytes data; /* what it delivered; in message mode with the length before each, one byte */
     size_t steps;
+    size_t unencrypted;  /* messages that it delivered and that were not */
     troth_status status; /* the first that was not TROTH_OK */
     uint32_t state;      /* in the end */
     size_t taken;

@@ -237,6 +237,7 @@ static void cut_or_merged_anywhere_it_behaves_the_same(void **state)
         converse(framing, role, mode, 0, PEER_BYTES, 0, PEER_BYTES, &whole);
         assert_int_equal(whole.status, TROTH_OK);
         assert_int_equal(whole.taken, bytes.length);
+        assert_int_equal(whole.unencrypted, 0);
         assert_int_equal(whole.state, TROTH_STREAM_READY | TROTH_STREAM_ENDED);
         if (framing != TROTH_FRAMING_GSS_SAMPLE || role == TROTH_ACCEPTOR)
             assert_int_equal(whole.data.length, mode == TROTH_STREAM_MESSAGES ? 3 + 16 : 16);
