@@ -33,6 +33,7 @@ struct troth__credential_config {
     const char *keytab;        /* at most one of these three is not NULL */
     const char *ccache;
     const char *password; /* wiped by common code after credential_free */
+    uint32_t flags;       /* TROTH_CREDENTIAL_STOCK */
 };
 
 /*

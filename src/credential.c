@@ -27,6 +27,8 @@ static troth_status check_options(troth_role role, const troth_credential_option
     if (options->mechanism != TROTH_MECHANISM_DEFAULT && options->mechanism != TROTH_MECHANISM_NEGOTIATE &&
         options->mechanism != TROTH_MECHANISM_KERBEROS)
         return troth__error_set(error, TROTH_E_ARGUMENT, "unknown mechanism %d", (int)options->mechanism);
+    if ((options->flags & ~TROTH_CREDENTIAL_STOCK) != 0)
+        return troth__error_set(error, TROTH_E_ARGUMENT, "unknown bits in the credential's flags");
     if (sources > 1)
         return troth__error_set(error, TROTH_E_ARGUMENT, "more than one of keytab, ccache and password is set");
     if (role == TROTH_ACCEPTOR && (options->ccache != NULL || options->password != NULL))
@@ -57,6 +59,7 @@ static bool copy_options(troth_role role, const troth_credential_options *option
                          struct troth__credential_config *config)
 {
     config->role = role;
+    config->flags = options->flags;
     config->mechanism =
         options->mechanism == TROTH_MECHANISM_KERBEROS ? TROTH_MECHANISM_KERBEROS : TROTH_MECHANISM_NEGOTIATE;
     return troth__name_copy(&options->name, &config->name) == 0 && copy_text(options->keytab, &config->keytab) &&

@@ -134,7 +134,12 @@ troth_status troth__gss_step(void *pointer, troth__bytes in, troth__bytes *out, 
     *out = (troth__bytes){NULL, 0};
     gss_release_out(context);
     if (context->handle == NULL) {
-        status = troth__gss_handle_take(context->credential, &context->handle, error);
+        status = troth__gss_handle_take(context->credential, in, &context->handle, error);
+        /* The keytab was good when the credential was acquired. */
+        if (status == TROTH_E_NO_CREDENTIAL && own->role == TROTH_ACCEPTOR) {
+            status = error->status = TROTH_E_WRONG_KEY;
+            troth__gss_credential_tell_keytab(context->credential, error);
+        }
         if (status != TROTH_OK)
             return status;
     }
@@ -167,7 +172,8 @@ troth_status troth__gss_step(void *pointer, troth__bytes in, troth__bytes *out, 
         status = error->status = TROTH_E_BAD_TOKEN;
     if (status == TROTH_E_WRONG_KEY && own->role == TROTH_ACCEPTOR)
         troth__gss_credential_tell_keytab(context->credential, error);
-    if (status != TROTH_CONTINUE)
+    /* An acceptor's handle is another peer's at once: this one may take minutes for its next token. */
+    if (status != TROTH_CONTINUE || own->role == TROTH_ACCEPTOR)
         gss_handshake_over(context);
     return status;
 }

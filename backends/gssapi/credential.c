@@ -1,12 +1,9 @@
 /* credential.c - native credentials: acquired from each source, renewed before they end, shared between threads. */
-#define _POSIX_C_SOURCE 200809L
-
 #include "internal.h"
 
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/stat.h>
 
 #include "error.h"
 
@@ -16,38 +13,6 @@
 
 /* After a failed renewal, with the old tickets still good: not again before this (seconds). */
 #define RENEW_PAUSE 10
-
-/* Where an initiator's tickets are. */
-enum gss_source {
-    GSS_SOURCE_KEYTAB, /* acceptor's: never ends, read by the library at each accept */
-    GSS_SOURCE_SHARED, /* a ccache that somebody else keeps */
-    GSS_SOURCE_PRIVATE /* a MEMORY ccache of ours, filled from a client keytab or a password */
-};
-
-/* What stat says of a file ccache: another stamp means other tickets. */
-struct gss_stamp {
-    bool known; /* false: not a file, so always taken as changed */
-    dev_t device;
-    ino_t inode;
-    off_t size;
-    struct timespec changed;
-};
-
-struct gss_credential {
-    const struct troth__gss_native *native;
-    const struct troth__credential_config *config;
-    enum gss_source source;
-    gss_name_t name;         /* GSS_C_NO_NAME: whoever the source says */
-    char *ccache_file;       /* the name of a shared ccache that is a file, with the type, or NULL */
-    const char *ccache_path; /* in it: where the file is */
-    troth__mutex *lock;      /* guards everything below, and krb5 */
-    troth__mutex *renewal;   /* held while a new handle is made; taken before lock, never after it */
-    krb5_context krb5;       /* for ccaches and keytabs; being open it also keeps krb5.conf parsed for the process */
-    struct gss_handle *current;
-    struct gss_stamp stamp; /* of ccache_path, when current was made */
-    bool renewing;
-    unsigned made; /* handles so far; names the private ccaches */
-};
 
 const struct troth__gss_native *troth__gss_credential_native(const struct gss_credential *credential)
 {
@@ -61,8 +26,7 @@ const struct troth__credential_config *troth__gss_credential_config(const struct
 
 /* ---- handles -------------------------------------------------------------------------------------------------- */
 
-/* Ends a handle that nobody holds. Under lock. */
-static void gss_handle_end(struct gss_credential *credential, struct gss_handle *handle)
+void troth__gss_handle_end(struct gss_credential *credential, struct gss_handle *handle)
 {
     const struct troth__gss_native *native = credential->native;
     OM_uint32 minor;
@@ -71,13 +35,15 @@ static void gss_handle_end(struct gss_credential *credential, struct gss_handle 
         native->gss_release_cred(&minor, &handle->cred);
     if (handle->ccache != NULL)
         native->krb5_cc_destroy(credential->krb5, handle->ccache);
+    if (handle->keytab != NULL)
+        native->krb5_kt_close(credential->krb5, handle->keytab);
     troth__free(handle);
 }
 
 static void gss_handle_drop_locked(struct gss_credential *credential, struct gss_handle **handle)
 {
     if (*handle != NULL && --(*handle)->holds == 0)
-        gss_handle_end(credential, *handle);
+        troth__gss_handle_end(credential, *handle);
     *handle = NULL;
 }
 
@@ -85,6 +51,10 @@ void troth__gss_handle_drop(struct gss_credential *credential, struct gss_handle
 {
     if (*handle == NULL)
         return;
+    if ((*handle)->pooled) {
+        troth__gss_pool_drop(credential, handle);
+        return;
+    }
     troth__mutex_lock(credential->lock);
     gss_handle_drop_locked(credential, handle);
     troth__mutex_unlock(credential->lock);
@@ -97,7 +67,7 @@ static troth_status gss_fill_from_password(struct gss_credential *credential, st
                                            troth_error *error)
 {
     const struct troth__gss_native *native = credential->native;
-    gss_key_value_element_desc into = {"ccache", handle->ccache_name};
+    gss_key_value_element_desc into = {"ccache", handle->store};
     gss_key_value_set_desc store = {1, &into};
     const char *text = credential->config->password;
     gss_buffer_desc password = {strlen(text), NULL};
@@ -121,8 +91,8 @@ static troth_status gss_fill_from_password(struct gss_credential *credential, st
  * The native credential from a store: Kerberos first, since only its own acquisition says what is wrong, and then,
  * for Negotiate, the SPNEGO element beside it, told to negotiate Kerberos alone.
  */
-static troth_status gss_acquire_from(struct gss_credential *credential, gss_key_value_set_desc *first,
-                                     gss_key_value_set_desc *second, struct gss_handle *handle, troth_error *error)
+troth_status troth__gss_acquire_from(struct gss_credential *credential, gss_key_value_set_desc *first,
+                                     gss_key_value_set_desc *second, gss_cred_id_t *cred, troth_error *error)
 {
     const struct troth__gss_native *native = credential->native;
     const bool acceptor = credential->config->role == TROTH_ACCEPTOR;
@@ -130,17 +100,17 @@ static troth_status gss_acquire_from(struct gss_credential *credential, gss_key_
     OM_uint32 major, minor;
 
     major = native->gss_acquire_cred_from(&minor, credential->name, GSS_C_INDEFINITE, &troth__gss_krb5_set, usage,
-                                          first, &handle->cred, NULL, NULL);
+                                          first, cred, NULL, NULL);
     if (GSS_ERROR(major))
         return troth__gss_fail(native, "gss_acquire_cred_from", major, minor, &troth__gss_krb5, error);
     if (credential->config->mechanism == TROTH_MECHANISM_KERBEROS)
         return TROTH_OK;
-    major = native->gss_add_cred_from(&minor, handle->cred, credential->name, &troth__gss_spnego, usage,
-                                      GSS_C_INDEFINITE, GSS_C_INDEFINITE, second, NULL, NULL, NULL, NULL);
+    major = native->gss_add_cred_from(&minor, *cred, credential->name, &troth__gss_spnego, usage, GSS_C_INDEFINITE,
+                                      GSS_C_INDEFINITE, second, NULL, NULL, NULL, NULL);
     if (GSS_ERROR(major))
         return troth__gss_fail(native, "gss_add_cred_from", major, minor, &troth__gss_spnego, error);
     /* Without this, any mechanism that happens to be installed (gss-ntlmssp) would be negotiated as well. */
-    major = native->gss_set_neg_mechs(&minor, handle->cred, &troth__gss_krb5_set);
+    major = native->gss_set_neg_mechs(&minor, *cred, &troth__gss_krb5_set);
     if (GSS_ERROR(major))
         return troth__gss_fail(native, "gss_set_neg_mechs", major, minor, &troth__gss_spnego, error);
     return TROTH_OK;
@@ -185,10 +155,9 @@ static troth_status gss_private_ccache(struct gss_credential *credential, struct
 {
     krb5_error_code code;
 
-    snprintf(handle->ccache_name, sizeof handle->ccache_name, "MEMORY:troth-%p-%u", (void *)credential,
-             ++credential->made);
+    snprintf(handle->store, sizeof handle->store, "MEMORY:troth-%p-%u", (void *)credential, ++credential->made);
     troth__mutex_lock(credential->lock);
-    code = credential->native->krb5_cc_resolve(credential->krb5, handle->ccache_name, &handle->ccache);
+    code = credential->native->krb5_cc_resolve(credential->krb5, handle->store, &handle->ccache);
     troth__mutex_unlock(credential->lock);
     if (code == 0)
         return TROTH_OK;
@@ -228,7 +197,7 @@ static troth_status gss_handle_new(struct gss_credential *credential, struct gss
         break;
     case GSS_SOURCE_PRIVATE:
         status = gss_private_ccache(credential, made, error);
-        elements[first.count++] = (gss_key_value_element_desc){"ccache", made->ccache_name};
+        elements[first.count++] = (gss_key_value_element_desc){"ccache", made->store};
         second = first;
         if (config->password == NULL)
             elements[first.count++] = (gss_key_value_element_desc){"client_keytab", config->keytab};
@@ -237,8 +206,8 @@ static troth_status gss_handle_new(struct gss_credential *credential, struct gss
         break;
     }
     if (status == TROTH_OK)
-        status = gss_acquire_from(credential, first.count > 0 ? &first : NULL, second.count > 0 ? &second : NULL, made,
-                                  error);
+        status = troth__gss_acquire_from(credential, first.count > 0 ? &first : NULL, second.count > 0 ? &second : NULL,
+                                         &made->cred, error);
     if (status == TROTH_OK)
         status = gss_handle_times(credential, made, error);
     if (status == TROTH_E_NO_CREDENTIAL && credential->ccache_file != NULL)
@@ -257,32 +226,11 @@ static troth_status gss_handle_new(struct gss_credential *credential, struct gss
 
 /* ---- renewing ------------------------------------------------------------------------------------------------- */
 
-static struct gss_stamp gss_stamp_now(const struct gss_credential *credential)
-{
-    struct gss_stamp stamp = {.known = false};
-    struct stat status;
-
-    if (credential->ccache_path != NULL && stat(credential->ccache_path, &status) == 0) {
-        stamp.known = true;
-        stamp.device = status.st_dev;
-        stamp.inode = status.st_ino;
-        stamp.size = status.st_size;
-        stamp.changed = status.st_mtim;
-    }
-    return stamp;
-}
-
-static bool gss_stamp_same(const struct gss_stamp *a, const struct gss_stamp *b)
-{
-    return a->known && b->known && a->device == b->device && a->inode == b->inode && a->size == b->size &&
-           a->changed.tv_sec == b->changed.tv_sec && a->changed.tv_nsec == b->changed.tv_nsec;
-}
-
 /* The current handle can still be used, if need be. Under lock. */
 static bool gss_current_good(const struct gss_credential *credential, const struct gss_stamp *stamp, int64_t now)
 {
     return credential->current != NULL && now < credential->current->ends_at &&
-           (credential->source != GSS_SOURCE_SHARED || gss_stamp_same(stamp, &credential->stamp));
+           (credential->source != GSS_SOURCE_SHARED || troth__gss_stamp_same(stamp, &credential->stamp));
 }
 
 /*
@@ -291,7 +239,7 @@ static bool gss_current_good(const struct gss_credential *credential, const stru
  */
 static bool gss_take_current(struct gss_credential *credential, bool renewer, struct gss_handle **handle)
 {
-    const struct gss_stamp stamp = gss_stamp_now(credential);
+    const struct gss_stamp stamp = troth__gss_stamp_now(credential->ccache_path);
     const int64_t now = troth__now();
     bool due;
 
@@ -311,7 +259,7 @@ static bool gss_take_current(struct gss_credential *credential, bool renewer, st
 /* Makes a new handle the current one. Under renewal. */
 static troth_status gss_renew(struct gss_credential *credential, struct gss_handle **handle, troth_error *error)
 {
-    const struct gss_stamp stamp = gss_stamp_now(credential);
+    const struct gss_stamp stamp = troth__gss_stamp_now(credential->ccache_path);
     struct gss_handle *made = NULL;
     troth_status status = gss_handle_new(credential, &made, error);
     const int64_t now = troth__now();
@@ -335,7 +283,8 @@ static troth_status gss_renew(struct gss_credential *credential, struct gss_hand
     return status;
 }
 
-troth_status troth__gss_handle_take(struct gss_credential *credential, struct gss_handle **handle, troth_error *error)
+/* The one handle that all share, renewed where that is due. */
+static troth_status gss_take_stock(struct gss_credential *credential, struct gss_handle **handle, troth_error *error)
 {
     troth_status status = TROTH_OK;
 
@@ -347,6 +296,31 @@ troth_status troth__gss_handle_take(struct gss_credential *credential, struct gs
     if (!gss_take_current(credential, true, handle))
         status = gss_renew(credential, handle, error);
     troth__mutex_unlock(credential->renewal);
+    return status;
+}
+
+/* Beside a pool the stock handle lives as long as it is in use: MIT 1.20.1 keeps what it last read of a keytab in it.
+ */
+static void gss_forget_stock(struct gss_credential *credential)
+{
+    troth__mutex_lock(credential->lock);
+    gss_handle_drop_locked(credential, &credential->current);
+    troth__mutex_unlock(credential->lock);
+}
+
+troth_status troth__gss_handle_take(struct gss_credential *credential, troth__bytes token, struct gss_handle **handle,
+                                    troth_error *error)
+{
+    troth_status status = TROTH_OK;
+
+    *handle = NULL;
+    if (credential->pool != NULL)
+        status = troth__gss_pool_take(credential, token, handle, error);
+    if (status != TROTH_OK || *handle != NULL)
+        return status;
+    status = gss_take_stock(credential, handle, error);
+    if (credential->pool != NULL)
+        gss_forget_stock(credential);
     return status;
 }
 
@@ -382,6 +356,7 @@ void troth__gss_credential_free(void *pointer)
     if (credential == NULL)
         return;
     gss_handle_drop_locked(credential, &credential->current); /* nobody else is left */
+    troth__gss_pool_free(credential);
     troth__gss_name_release(credential->native, &credential->name);
     if (credential->krb5 != NULL)
         credential->native->krb5_free_context(credential->krb5);
@@ -389,13 +364,6 @@ void troth__gss_credential_free(void *pointer)
     troth__mutex_free(credential->renewal);
     troth__mutex_free(credential->lock);
     troth__free(credential);
-}
-
-void troth__gss_credential_tell_keytab(struct gss_credential *credential, troth_error *error)
-{
-    troth__mutex_lock(credential->lock);
-    troth__gss_keytab_tell(credential->native, credential->krb5, credential->config->keytab, error);
-    troth__mutex_unlock(credential->lock);
 }
 
 /* Opens the credential's krb5 context. What can be wrong with it is the configuration. */
@@ -456,13 +424,21 @@ troth_status troth__gss_credential_acquire(const troth__backend *self, const str
             goto out;
     }
 
-    status = troth__gss_handle_take(made, &handle, error);
+    /* The stock handle first, on either path: it knows best what is wrong with a source. */
+    status = gss_take_stock(made, &handle, error);
     if (status != TROTH_OK) {
         if (made->source == GSS_SOURCE_KEYTAB || (config->keytab != NULL && status == TROTH_E_NO_CREDENTIAL))
             troth__gss_credential_tell_keytab(made, error);
         goto out;
     }
     troth__gss_handle_drop(made, &handle);
+    if (made->source == GSS_SOURCE_KEYTAB) {
+        status = troth__gss_pool_new(made, error);
+        if (status != TROTH_OK)
+            goto out;
+        if (made->pool != NULL)
+            gss_forget_stock(made);
+    }
     *credential = made;
     made = NULL;
 out:

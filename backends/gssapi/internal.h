@@ -38,6 +38,48 @@ void troth__gss_name_release(const struct troth__gss_native *native, gss_name_t 
 troth_status troth__gss_name_show(const struct troth__gss_native *native, gss_name_t name, char **shown,
                                   troth_error *error);
 
+/* ---- keys.c --------------------------------------------------------------------------------------------------- */
+
+struct gss_keys;
+struct troth__ticket;
+
+/* Which keys of a keytab are given to the native library. Of one struct gss_keys; to be compared, not read. */
+struct gss_choice {
+    size_t name;
+    bool others;
+    uint32_t kvno;
+    int32_t enctype;
+};
+
+/*
+ * Reads a keytab into memory. name is the credential's own name; principal the same in display form when it is a
+ * literal principal, otherwise NULL. native and krb5 outlive *keys; krb5 is used by nobody else during any of these
+ * calls. *keys is NULL, with TROTH_OK, when the keytab cannot be read to its end or is empty.
+ */
+troth_status troth__gss_keys_read(const struct troth__gss_native *native, krb5_context krb5, const char *keytab,
+                                  const troth_name *name, const char *principal, struct gss_keys **keys,
+                                  troth_error *error);
+
+/* Frees the keys, wiped. NULL is allowed. */
+void troth__gss_keys_free(struct gss_keys *keys);
+
+/*
+ * Chooses the keys for a ticket (NULL: the token holds none). An acceptor without a name: those of the ticket's name;
+ * and where none of these has its kvno and enctype, every other key that has them, each once: the name may be an alias.
+ * An acceptor with a name: all of its own. Returns false when no key can be the right one: then enough is chosen for
+ * the native library to fail and say why.
+ */
+bool troth__gss_keys_choose(const struct gss_keys *keys, const struct troth__ticket *ticket, struct gss_choice *choice);
+
+bool troth__gss_choice_same(const struct gss_choice *a, const struct gss_choice *b);
+
+/* Puts the chosen keys into a MEMORY keytab, and takes them out again, which wipes them there. */
+krb5_error_code troth__gss_keys_add(struct gss_keys *keys, const struct gss_choice *choice, krb5_keytab to);
+krb5_error_code troth__gss_keys_remove(struct gss_keys *keys, const struct gss_choice *choice, krb5_keytab from);
+
+/* One entry after the other; NULL: there are no more. another: its name or kvno is not that of the one before. */
+const krb5_keytab_entry *troth__gss_keys_entry(const struct gss_keys *keys, size_t index, bool *another);
+
 /* ---- credential.c --------------------------------------------------------------------------------------------- */
 
 /*
@@ -51,10 +93,48 @@ struct gss_handle {
     unsigned holds;     /* under the credential's lock */
     krb5_ccache ccache; /* the private MEMORY ccache that ends with the handle, or NULL. Open all the time, so that
                            nothing can fail between its tickets and their end */
-    char ccache_name[64];
+    char store[64];     /* the name of what is private: ccache, or keytab */
+
+    bool pooled;        /* pool.c's: everything below is for it, and the four above are not */
+    krb5_keytab keytab; /* the private MEMORY keytab that ends with the handle */
+    struct gss_choice choice;
+    unsigned reading; /* of which reading of the file the keys are */
+    struct gss_handle *next;
 };
 
-struct gss_credential;
+/* What stat says of a file: another stamp means other content. */
+struct gss_stamp {
+    bool known; /* false: not a file, so always taken as changed */
+    uint64_t device, inode;
+    int64_t size, seconds;
+    long nanoseconds;
+};
+
+/* Where a credential's keys or tickets are. */
+enum gss_source {
+    GSS_SOURCE_KEYTAB, /* acceptor's: never ends, read by the library at each accept */
+    GSS_SOURCE_SHARED, /* a ccache that somebody else keeps */
+    GSS_SOURCE_PRIVATE /* a MEMORY ccache of ours, filled from a client keytab or a password */
+};
+
+struct gss_pool;
+
+struct gss_credential {
+    const struct troth__gss_native *native;
+    const struct troth__credential_config *config;
+    enum gss_source source;
+    gss_name_t name;         /* GSS_C_NO_NAME: whoever the source says */
+    char *ccache_file;       /* the name of a shared ccache that is a file, with the type, or NULL */
+    const char *ccache_path; /* in it: where the file is */
+    troth__mutex *lock;      /* guards everything below, and krb5 */
+    troth__mutex *renewal;   /* held while a new handle is made; taken before lock, never after it */
+    krb5_context krb5;       /* for ccaches and keytabs; being open it also keeps krb5.conf parsed for the process */
+    struct gss_pool *pool;   /* acceptor: pool.c's; NULL: the stock path. What in it is not guarded never changes */
+    struct gss_handle *current;
+    struct gss_stamp stamp; /* of ccache_path, when current was made */
+    bool renewing;
+    unsigned made; /* handles so far; names the private ccaches */
+};
 
 troth_status troth__gss_credential_acquire(const troth__backend *self, const struct troth__credential_config *config,
                                            void **credential, troth_error *error);
@@ -64,24 +144,59 @@ const struct troth__gss_native *troth__gss_credential_native(const struct gss_cr
 const struct troth__credential_config *troth__gss_credential_config(const struct gss_credential *credential);
 
 /*
- * A good handle, renewed where that is due (which may block on a KDC), held for the caller. On failure *handle is
- * NULL. Any thread.
+ * A good handle, renewed where that is due (which may block on a KDC), held for the caller. An acceptor gives token,
+ * the peer's, and holds the handle for one step alone. On failure *handle is NULL. Any thread.
  */
-troth_status troth__gss_handle_take(struct gss_credential *credential, struct gss_handle **handle, troth_error *error);
+troth_status troth__gss_handle_take(struct gss_credential *credential, troth__bytes token, struct gss_handle **handle,
+                                    troth_error *error);
 
 /* Gives a hold back and sets *handle to NULL; NULL inside is allowed. Any thread. */
 void troth__gss_handle_drop(struct gss_credential *credential, struct gss_handle **handle);
 
+/*
+ * The native credential from a store (the second for SPNEGO's part), for the credential's name and mechanism. On
+ * failure *cred may be set all the same, and is released with the handle.
+ */
+troth_status troth__gss_acquire_from(struct gss_credential *credential, gss_key_value_set_desc *first,
+                                     gss_key_value_set_desc *second, gss_cred_id_t *cred, troth_error *error);
+
+/* Ends a handle that nobody holds. Under the credential's lock. */
+void troth__gss_handle_end(struct gss_credential *credential, struct gss_handle *handle);
+
+/* ---- pool.c --------------------------------------------------------------------------------------------------- */
+
+/* A file's stamp now; path may be NULL. */
+struct gss_stamp troth__gss_stamp_now(const char *path);
+
+bool troth__gss_stamp_same(const struct gss_stamp *a, const struct gss_stamp *b);
+
+/* Gives an acceptor its pool, unless the stock path is asked for or is all that fits: then, with TROTH_OK, none. */
+troth_status troth__gss_pool_new(struct gss_credential *credential, troth_error *error);
+
+/* Frees it with all its handles; nobody holds one. */
+void troth__gss_pool_free(struct gss_credential *credential);
+
+/*
+ * A handle with the keys that the token calls for, for one step. With TROTH_OK, *handle is NULL where only the stock
+ * handle will do: the keytab cannot be read, and that handle says it best. Any thread.
+ */
+troth_status troth__gss_pool_take(struct gss_credential *credential, troth__bytes token, struct gss_handle **handle,
+                                  troth_error *error);
+
+/* Gives it back. Any thread. */
+void troth__gss_pool_drop(struct gss_credential *credential, struct gss_handle **handle);
+
 /* ---- keytab.c ------------------------------------------------------------------------------------------------- */
 
 /*
- * Adds to the text what the acceptor's keytab holds: "; the keytab FILE:... holds http/www@R (kvno 3), ...". Never
- * fails; says so when the keytab cannot be read. krb5 is used by nobody else meanwhile.
+ * Adds to the text what an acceptor's keytab holds: "; the keytab FILE:... holds http/www@R (kvno 3), ...". Never
+ * fails; says so when the keytab cannot be read. krb5 is used by nobody else meanwhile. keytab NULL: the default one.
+ * keys: what is known of it in memory; NULL: it is read.
  */
 void troth__gss_keytab_tell(const struct troth__gss_native *native, krb5_context krb5, const char *keytab,
-                            troth_error *error);
+                            const struct gss_keys *keys, troth_error *error);
 
-/* The same for a credential's keytab. Any thread. */
+/* The same for a credential's keytab (pool.c). Any thread. */
 void troth__gss_credential_tell_keytab(struct gss_credential *credential, troth_error *error);
 
 /* ---- context.c ------------------------------------------------------------------------------------------------ */
@@ -90,7 +205,7 @@ struct gss_context {
     const struct troth__gss_native *native;
     struct gss_credential *credential;
     const struct troth__context_config *config;
-    struct gss_handle *handle; /* during the handshake */
+    struct gss_handle *handle; /* initiator: during the handshake. Acceptor: during a step */
     gss_ctx_id_t context;
     gss_name_t target;   /* initiator, during the handshake */
     gss_buffer_desc out; /* the last token, until the next call */

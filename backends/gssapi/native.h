@@ -44,11 +44,13 @@
     X(krb5_free_unparsed_name)                                                                                         \
     X(krb5_get_error_message)                                                                                          \
     X(krb5_init_context)                                                                                               \
+    X(krb5_kt_add_entry)                                                                                               \
     X(krb5_kt_close)                                                                                                   \
     X(krb5_kt_default)                                                                                                 \
     X(krb5_kt_end_seq_get)                                                                                             \
     X(krb5_kt_get_name)                                                                                                \
     X(krb5_kt_next_entry)                                                                                              \
+    X(krb5_kt_remove_entry)                                                                                            \
     X(krb5_kt_resolve)                                                                                                 \
     X(krb5_kt_start_seq_get)                                                                                           \
     X(krb5_unparse_name)

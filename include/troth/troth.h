@@ -173,6 +173,15 @@ typedef enum troth_mechanism {
 typedef struct troth_credential troth_credential;
 
 /*
+ * Options of a credential: bits.
+ *
+ * STOCK: the native library reads the keytab or ccache by itself at each use, and threads share one native handle: a
+ * slower way to the same results, to compare with or to fall back on. It is taken without being asked for where the
+ * fast way does not fit: what is not a file, or is kept by a GSSAPI proxy. No effect on SSPI.
+ */
+#define TROTH_CREDENTIAL_STOCK 0x1u
+
+/*
  * Where a credential comes from. At most one of keytab, ccache and password is set; none: the platform's default (on
  * POSIX the default keytab or ccache, on Windows the logon session).
  */
@@ -188,6 +197,7 @@ typedef struct troth_credential_options {
                            "KEYRING:..."). POSIX only */
     const char *password; /* initiator, with name.principal. Copied once; the copy is wiped when the credential is
                              freed. Tickets stay in this process's memory and are renewed */
+    uint32_t flags;       /* TROTH_CREDENTIAL_STOCK */
 } troth_credential_options;
 
 #define TROTH_CREDENTIAL_OPTIONS_INIT                                                                                  \
@@ -207,9 +217,9 @@ typedef struct troth_credential_options {
  * options     NULL: all defaults
  * credential  set on TROTH_OK; free with troth_credential_free
  *
- * Returns TROTH_OK; TROTH_E_ARGUMENT (unset role, a structure without its size, two sources, a source of the other
- * role, a password without a principal); TROTH_E_NAME; TROTH_E_UNSUPPORTED (a source that this platform does not
- * have); TROTH_E_NO_CREDENTIAL, TROTH_E_MECHANISM, TROTH_E_UNKNOWN_TARGET (no such user), TROTH_E_NO_KDC,
+ * Returns TROTH_OK; TROTH_E_ARGUMENT (unset role, a structure without its size, unknown bits, two sources, a source of
+ * the other role, a password without a principal); TROTH_E_NAME; TROTH_E_UNSUPPORTED (a source that this platform does
+ * not have); TROTH_E_NO_CREDENTIAL, TROTH_E_MECHANISM, TROTH_E_UNKNOWN_TARGET (no such user), TROTH_E_NO_KDC,
  * TROTH_E_CLOCK_SKEW, TROTH_E_DENIED (wrong password), TROTH_E_EXPIRED, TROTH_E_ENCRYPTION, TROTH_E_MEMORY,
  * TROTH_E_FAILURE. On Windows a missing or wrong credential may come to light at the first step only.
  * Source: RFC 2743 section 2.1.1; AcquireCredentialsHandleW.

@@ -24,6 +24,9 @@
 /* The mechanism that this run is about, from the command line. */
 extern troth_mechanism under_test;
 
+/* The flags of its credentials: TROTH_CREDENTIAL_STOCK when TROTH_TEST_STOCK is set. */
+uint32_t path_under_test(void);
+
 /* Some providers under SSPI are mute where GSSAPI tells: names, reasons, lifetimes. */
 bool is_sspi(void);
 

@@ -14,6 +14,7 @@ static troth_credential *own_credential(troth_role role)
     troth_credential *credential = NULL;
     troth_credential_options options = TROTH_CREDENTIAL_OPTIONS_INIT;
     options.mechanism = under_test;
+    options.flags = path_under_test();
     if (troth_credential_acquire(role, &options, &credential, &error) != TROTH_OK) {
         fail_msg("%s", error.text);
     }

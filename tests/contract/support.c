@@ -16,6 +16,11 @@ void skip_because(const char *why)
     skip();
 }
 
+uint32_t path_under_test(void)
+{
+    return getenv("TROTH_TEST_STOCK") ? TROTH_CREDENTIAL_STOCK : 0;
+}
+
 static const char *variable(const char *name)
 {
     const char *value = getenv(name);
@@ -32,6 +37,7 @@ troth_credential *credential_of(troth_role role, troth_mechanism mechanism)
         troth_error error = TROTH_ERROR_INIT;
         troth_credential_options options = TROTH_CREDENTIAL_OPTIONS_INIT;
         options.mechanism = mechanism;
+        options.flags = path_under_test();
         if (troth_credential_acquire(role, &options, credential, &error) != TROTH_OK) {
             fail_msg("%s", error.text);
         }

@@ -39,12 +39,18 @@ void conversation_broken(const char *condition, const char *file, int line)
 
 /* ---- the realm's people --------------------------------------------------------------------------------------- */
 
+uint32_t conversation_path(void)
+{
+    return getenv("TROTH_TEST_STOCK") != NULL ? TROTH_CREDENTIAL_STOCK : 0;
+}
+
 troth_credential_options conversation_source(enum source source, troth_mechanism mechanism)
 {
     troth_credential_options options = TROTH_CREDENTIAL_OPTIONS_INIT;
     static char password[128];
 
     options.mechanism = mechanism;
+    options.flags = conversation_path();
     switch (source) {
     case SOURCE_CCACHE:
         break;
@@ -332,6 +338,7 @@ void conversation_hold(const troth__backend *backend, const struct conversation 
 
     memset(outcome, 0, sizeof *outcome);
     theirs.mechanism = conversation->mechanism;
+    theirs.flags = conversation_path();
     to.required = from.required = conversation->required;
     if (conversation->service != NULL)
         to.target.service = conversation->service;

@@ -41,6 +41,9 @@ void conversation_story(const char *format, ...) __attribute__((format(printf, 1
     } while (0)
 void conversation_broken(const char *condition, const char *file, int line);
 
+/* The flags of all credentials here: TROTH_CREDENTIAL_STOCK when TROTH_TEST_STOCK is set. */
+uint32_t conversation_path(void);
+
 /* The options of an initiator in the realm, for a source. What they point to is static. */
 troth_credential_options conversation_source(enum source source, troth_mechanism mechanism);
 

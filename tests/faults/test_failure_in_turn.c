@@ -43,11 +43,13 @@ static const struct {
     {"krb5_kt_end_seq_get", "likewise"},
     {"krb5_get_error_message", "the error then tells the code without the library's words"},
     {"krb5_cc_default_name", "a ccache whose file is not known is read anew for every context"},
-    {"krb5_kt_default", "the error is told without what the keytab holds"},
+    {"krb5_kt_default", "without its keys in memory an acceptor uses its stock handle; an error is told without them"},
     {"krb5_kt_resolve", "likewise"},
-    {"krb5_kt_get_name", "the keytab's content is told without its name"},
-    {"krb5_kt_start_seq_get", "the keytab is told to be unreadable"},
-    {"krb5_kt_next_entry", "the keytab's content is told up to here"},
+    {"krb5_kt_add_entry", "likewise"},
+    {"krb5_kt_remove_entry", "likewise"},
+    {"krb5_kt_get_name", "likewise, or the keytab's content is told without its name"},
+    {"krb5_kt_start_seq_get", "likewise, or the keytab is told to be unreadable"},
+    {"krb5_kt_next_entry", "likewise, or the keytab's content is told up to here"},
     {"krb5_unparse_name", "the keytab's content is told without this entry"},
 };
 

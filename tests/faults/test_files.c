@@ -100,6 +100,7 @@ static void a_ccache_is_taken_as_it_stands(void **state)
     snprintf(path, sizeof path, "%s", realm_path("changing.ccache"));
     snprintf(name, sizeof name, "FILE:%s", path);
     options.ccache = name;
+    options.flags = conversation_path();
     change_ccache(path, &options);
     options.ccache = path;
     options.mechanism = TROTH_MECHANISM_KERBEROS;
@@ -149,6 +150,7 @@ static void a_keytab_is_taken_as_it_stands(void **state)
     snprintf(path, sizeof path, "%s", realm_path("changing.keytab"));
     snprintf(name, sizeof name, "FILE:%s", path);
     options.keytab = name;
+    options.flags = conversation_path();
     mine.keytab = realm_env("TROTH_REALM_USER_KEYTAB");
     assert_int_equal(files_put(path, &kept.keys), 0);
     assert_int_equal(troth_credential_acquire(TROTH_ACCEPTOR, &options, &service, NULL), TROTH_OK);

@@ -381,6 +381,25 @@ static krb5_error_code KRB5_CALLCONV watched_krb5_kt_close(krb5_context krb5, kr
     return verdict == LEDGER_PASS ? code : KRB5_KT_IOERR;
 }
 
+/* What they put in and take out ends with the keytab. */
+static krb5_error_code KRB5_CALLCONV watched_krb5_kt_add_entry(krb5_context krb5, krb5_keytab keytab,
+                                                               krb5_keytab_entry *entry)
+{
+    const enum ledger_verdict verdict = ledger_call("krb5_kt_add_entry");
+    krb5_error_code code = verdict == LEDGER_BEFORE ? 0 : REAL(krb5_kt_add_entry)(krb5, keytab, entry);
+
+    return verdict == LEDGER_PASS ? code : KRB5_KT_IOERR;
+}
+
+static krb5_error_code KRB5_CALLCONV watched_krb5_kt_remove_entry(krb5_context krb5, krb5_keytab keytab,
+                                                                  krb5_keytab_entry *entry)
+{
+    const enum ledger_verdict verdict = ledger_call("krb5_kt_remove_entry");
+    krb5_error_code code = verdict == LEDGER_BEFORE ? 0 : REAL(krb5_kt_remove_entry)(krb5, keytab, entry);
+
+    return verdict == LEDGER_PASS ? code : KRB5_KT_IOERR;
+}
+
 static krb5_error_code KRB5_CALLCONV watched_krb5_kt_get_name(krb5_context krb5, krb5_keytab keytab, char *name,
                                                               unsigned size)
 {

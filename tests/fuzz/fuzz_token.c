@@ -3,12 +3,20 @@
 
 #include <string.h>
 
+#include "ticket.h"
 #include "token.h"
+
+/* A view lies within the token. */
+static bool within(troth__bytes view, const uint8_t *data, size_t size)
+{
+    return view.length == 0 || (view.data >= data && view.length <= size - (size_t)(view.data - data));
+}
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     struct troth__token_facts facts;
     struct troth__token_facts again;
+    struct troth__ticket ticket;
 
     memset(&facts, 0xFF, sizeof(facts));
     memset(&again, 0, sizeof(again));
@@ -23,5 +31,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     FUZZ_CHECK(facts.krb_error || (facts.krb_error_code == 0 && facts.krb_error_time == 0));
     FUZZ_CHECK(facts.krb_error_time >= 0 && facts.krb_error_time <= INT64_C(253402300799));
     FUZZ_CHECK(!(facts.kind == TROTH__TOKEN_KERBEROS && (facts.carries_ntlm || facts.chooses_ntlm)));
+    if (troth__ticket_find((troth__bytes){data, size}, &ticket))
+        FUZZ_CHECK(within(ticket.realm, data, size) && within(ticket.service, data, size));
     return 0;
 }

@@ -97,6 +97,7 @@ static void make_context(troth_role role, troth_mechanism mechanism, const troth
         context_options.target.host = "server.troth.test";
     }
     options.mechanism = mechanism;
+    options.flags = getenv("TROTH_TEST_STOCK") != NULL ? TROTH_CREDENTIAL_STOCK : 0;
     expect(troth_credential_acquire(role, &options, &held.credential, &held.error), TROTH_OK);
     expect(troth_context_new(held.credential, &context_options, &held.context, &held.error), TROTH_OK);
 }
