@@ -209,6 +209,8 @@ void troth_context_free(troth_context *context)
 
 troth_status troth__context_fail(troth_context *context, troth_error *error)
 {
+    if (error->status < TROTH_E_MEMORY)
+        error->status = TROTH_E_FAILURE;
     context->failure.status = error->status;
     context->failure.major = error->native_major;
     context->failure.minor = error->native_minor;

@@ -25,7 +25,10 @@ struct troth_context {
     char *target_name;
 };
 
-/* Makes a failure final for the context (unless it was misuse). Returns error->status. */
+/*
+ * Makes a failure final for the context. What the native layer calls misuse, and the caller cannot mend (a function
+ * that is missing, say), is TROTH_E_FAILURE. Returns error->status.
+ */
 troth_status troth__context_fail(troth_context *context, troth_error *error);
 
 /* For every call on a context that failed before: sets the same status and native codes and returns the status. */

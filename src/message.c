@@ -21,7 +21,10 @@ static troth_status ready(const troth_context *context, troth_error *error)
 static troth_status failed(troth_context *context, const char *doing, troth_error *error)
 {
     troth__error_prefix(error, "%s: ", doing);
-    if ((context->flags & TROTH_DATAGRAM) != 0 || error->status < TROTH_E_MEMORY)
+    /* Found before anything native was done; whatever else a backend says, the message is lost. */
+    if (error->status == TROTH_E_BUFFER_TOO_SMALL || error->status == TROTH_E_ARGUMENT)
+        return error->status;
+    if ((context->flags & TROTH_DATAGRAM) != 0)
         return error->status;
     return troth__context_fail(context, error);
 }

@@ -219,11 +219,9 @@ static troth_status token_keep(struct sspi_context *self, const uint8_t *room, s
  * there begins as a token of Kerberos or SPNEGO does (RFC 2743 section 3.1; KRB-ERROR; NegTokenResp). Wine leaves the
  * size as it was; a provider that moved it and wrote nothing has left our zeros.
  */
-static bool token_of_failure(const SecBuffer *output, size_t room)
+static bool token_of_failure(const SecBuffer *output, const uint8_t *token, size_t room)
 {
-    const uint8_t *token = output->pvBuffer;
-
-    return output->cbBuffer > 0 && output->cbBuffer < room &&
+    return output->pvBuffer == token && output->cbBuffer > 0 && output->cbBuffer < room &&
            (token[0] == 0x60 || token[0] == 0x6E || token[0] == 0x7E || token[0] == 0xA1);
 }
 
@@ -244,15 +242,6 @@ static SECURITY_STATUS step_complete(struct sspi_context *self, SECURITY_STATUS 
         return completed < 0 ? completed : SEC_E_INTERNAL_ERROR;
     }
     return result == SEC_I_COMPLETE_NEEDED ? SEC_E_OK : SEC_I_CONTINUE_NEEDED;
-}
-
-/* A native function that is missing is misuse where a caller asks for it, but the end of a handshake. */
-static troth_status failure_of_step(troth_status status, troth_error *error)
-{
-    if (status == TROTH_E_UNSUPPORTED) {
-        status = error->status = TROTH_E_FAILURE;
-    }
-    return status;
 }
 
 troth_status troth__sspi_step(void *context, troth__bytes in, troth__bytes *out, troth_error *error)
@@ -287,7 +276,7 @@ troth_status troth__sspi_step(void *context, troth__bytes in, troth__bytes *out,
         status = troth__sspi_fail(self->credential->native, "CompleteAuthToken", completed, error);
     } else if (completed != SEC_E_OK && completed != SEC_I_CONTINUE_NEEDED) {
         status = troth__sspi_fail(self->credential->native, call, result, error);
-        if (token_of_failure(&buffer, room)) {
+        if (token_of_failure(&buffer, scratch, room)) {
             /* Without memory for it the peer goes without; the failure stays what it was. */
             troth_error ignored = TROTH_ERROR_INIT;
             token_keep(self, scratch, buffer.cbBuffer, out, &ignored);
@@ -301,7 +290,7 @@ troth_status troth__sspi_step(void *context, troth__bytes in, troth__bytes *out,
         }
     }
     troth__free(scratch);
-    return failure_of_step(status, error);
+    return status;
 }
 
 /* Reads and frees a package's description. */
@@ -370,8 +359,7 @@ static troth_status sizes_query(struct sspi_context *self, troth_error *error)
     memset(&self->sizes, 0, sizeof self->sizes);
     result = self->credential->functions->QueryContextAttributesW(&self->handle, SECPKG_ATTR_SIZES, &self->sizes);
     if (result != SEC_E_OK) {
-        return failure_of_step(
-            troth__sspi_fail(self->credential->native, "QueryContextAttributes(SIZES)", result, error), error);
+        return troth__sspi_fail(self->credential->native, "QueryContextAttributes(SIZES)", result, error);
     }
     self->wrap_header = self->sizes.cbSecurityTrailer;
     self->wrap_overhead = (size_t)self->sizes.cbSecurityTrailer + self->sizes.cbBlockSize;

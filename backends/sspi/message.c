@@ -8,10 +8,10 @@
 
 #include "error.h"
 
-/* SSPI counts in 32 bits; a length that does not fit, with what comes on top of it, is misuse. */
+/* SSPI counts in 32 bits. Common code keeps the data below 2 GiB, but knows nothing of what comes on top of it. */
 static bool too_long(const struct sspi_context *self, size_t length)
 {
-    return length > 0x7FFFFFFFu || self->wrap_overhead > 0x7FFFFFFFu - length;
+    return self->wrap_overhead > 0x7FFFFFFFu - length;
 }
 
 static troth_status room_check(size_t capacity, size_t needed, size_t *length, troth_error *error)
@@ -121,9 +121,6 @@ troth_status troth__sspi_unwrap(void *context, uint8_t *message, size_t length, 
     data->data = NULL;
     data->length = 0;
     *protection = TROTH_PROTECTION_UNSET;
-    if (length > 0x7FFFFFFFu) {
-        return troth__error_set(error, TROTH_E_ARGUMENT, "a message longer than SSPI can say");
-    }
     if (self->credential->wine) {
         status = troth__sspi_wine_unwrap(self, message, length, data, &quality, error);
     } else {
@@ -154,9 +151,6 @@ troth_status troth__sspi_get_mic(void *context, troth__bytes data, uint8_t *mic,
     troth_status status;
 
     *mic_length = 0;
-    if (data.length > 0x7FFFFFFFu) {
-        return troth__error_set(error, TROTH_E_ARGUMENT, "a message longer than SSPI can say");
-    }
     status = room_check(capacity, self->mic_size, mic_length, error);
     if (status != TROTH_OK) {
         return status;
@@ -183,9 +177,6 @@ troth_status troth__sspi_verify_mic(void *context, troth__bytes data, troth__byt
     SecBufferDesc message = {SECBUFFER_VERSION, 2, NULL};
     SECURITY_STATUS result;
 
-    if (data.length > 0x7FFFFFFFu || mic.length > 0x7FFFFFFFu) {
-        return troth__error_set(error, TROTH_E_ARGUMENT, "a message longer than SSPI can say");
-    }
     message.pBuffers = buffers;
     buffers[0] = troth__sspi_buffer(SECBUFFER_DATA, data.data, data.length);
     buffers[1] = troth__sspi_buffer(SECBUFFER_TOKEN, mic.data, mic.length);

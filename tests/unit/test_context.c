@@ -687,6 +687,33 @@ static void a_context_is_freed_at_every_step(void **state)
     }
 }
 
+static void a_native_layer_that_calls_a_step_misuse_has_failed(void **state)
+{
+    static const struct scripted_step unsupported[] = {{TROTH_E_UNSUPPORTED, NULL, 0}};
+    struct scripted script;
+    troth_error error = TROTH_ERROR_INIT;
+    size_t out;
+
+    (void)state;
+    for (size_t r = 0; r < 2; r++) {
+        troth_context *context;
+
+        scripted_init(&script, unsupported, 1);
+        context = scripted_context(&script, roles[r], NULL);
+        assert_int_equal(first_step(context, roles[r], &out, &error), TROTH_E_FAILURE);
+        assert_int_equal(step_with(context, "in", 2, &out, &error), TROTH_E_FAILURE);
+        assert_int_equal(script.stepped, 1);
+        troth_context_free(context);
+
+        scripted_init(&script, done, 1);
+        script.attributes_status = TROTH_E_UNSUPPORTED;
+        context = scripted_context(&script, roles[r], NULL);
+        assert_int_equal(first_step(context, roles[r], &out, &error), TROTH_E_FAILURE);
+        troth_context_free(context);
+        assert_true(scripted_all_freed(&script));
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -715,6 +742,7 @@ int main(void)
         cmocka_unit_test(names_are_asked_once_and_a_failure_to_tell_is_not_final),
         cmocka_unit_test(an_acceptor_that_did_not_prove_itself_has_no_name),
         cmocka_unit_test(a_context_is_freed_at_every_step),
+        cmocka_unit_test(a_native_layer_that_calls_a_step_misuse_has_failed),
     };
 
     return cmocka_run_group_tests_name("context", tests, NULL, NULL);

@@ -314,6 +314,24 @@ static void before_completion_there_are_no_messages(void **state)
     troth_context_free(context);
 }
 
+static void a_native_layer_that_calls_a_message_misuse_has_lost_it(void **state)
+{
+    static const troth_status odd[] = {TROTH_E_UNSUPPORTED, TROTH_E_UNAVAILABLE, TROTH_E_STATE};
+    struct talk talk;
+
+    (void)state;
+    for (size_t i = 0; i < sizeof odd / sizeof odd[0]; i++) {
+        talk_begin(&talk, 0, TROTH_DEFAULT_REQUESTED, 0);
+        talk.script.message_status = odd[i];
+        assert_int_equal(take(&talk, "W2..secret", 10), TROTH_E_FAILURE);
+        assert_int_equal(talk.error.status, TROTH_E_FAILURE);
+        assert_null(memchr(talk.buffer, 's', 10));
+        talk.script.message_status = TROTH_OK;
+        assert_int_equal(take(&talk, "W2..secret", 10), TROTH_E_FAILURE);
+        talk_end(&talk);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -330,6 +348,7 @@ int main(void)
         cmocka_unit_test(info_still_answers_after_a_failed_message),
         cmocka_unit_test(misuse_of_messages_zeroes_the_outputs),
         cmocka_unit_test(before_completion_there_are_no_messages),
+        cmocka_unit_test(a_native_layer_that_calls_a_message_misuse_has_lost_it),
     };
 
     return cmocka_run_group_tests_name("message", tests, NULL, NULL);
