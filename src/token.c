@@ -427,6 +427,7 @@ void troth__token_inspect(troth__bytes token, struct troth__token_facts *facts)
         if (begins_with(token, ntlm_signature, sizeof(ntlm_signature))) {
             facts->kind = TROTH__TOKEN_NTLM;
         }
+        damaged = true;
         break;
     case GSS_FRAME:
         read_framed(walk, facts);
@@ -444,6 +445,7 @@ void troth__token_inspect(troth__bytes token, struct troth__token_facts *facts)
         read_krb_error(walk, facts);
         break;
     default:
+        damaged = true;
         break;
     }
     if (damaged && facts->kind != TROTH__TOKEN_KERBEROS && facts->kind != TROTH__TOKEN_NTLM) {

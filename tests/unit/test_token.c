@@ -447,6 +447,19 @@ static void ntlm_is_seen_in_tokens_that_are_not_clean(void **state)
     der_raw(&der, "\xA1\x04\x30\x80\xA1\x80", 6);
     der_put(&der, 0x06, OID(ntlm));
     assert_true(inspect(der.data, der.length).chooses_ntlm);
+
+    /* Nor in what begins as no token does. */
+    for (unsigned first = 0; first <= 0xFF; first++) {
+        uint8_t strange[] = "?NTLMSSP\0\x01\0\0\0\x06\x0A\x2B\x06\x01\x04\x01\x82\x37\x02\x02\x0A";
+        struct troth__token_facts facts;
+
+        strange[0] = (uint8_t)first;
+        facts = inspect(strange, sizeof strange - 1);
+        if (facts.kind == TROTH__TOKEN_UNKNOWN) {
+            assert_true(facts.carries_ntlm);
+            assert_true(facts.chooses_ntlm);
+        }
+    }
 }
 
 static void lengths_that_cannot_be_are_survived(void **state)
