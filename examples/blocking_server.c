@@ -3,8 +3,8 @@
  *
  * usage: blocking_server PORT
  *
- * The credential is acquired once and serves every connection. A real server gives each connection a thread: the
- * credential may be shared by all of them, a context belongs to one.
+ * The credential is acquired once and serves every connection. pool_server.c serves many at a time with threads, and
+ * uv_server.c with an event loop.
  */
 #include <stdio.h>
 
@@ -13,17 +13,16 @@
 /* One whole conversation. Anything but TROTH_OK has its reason in error->text. */
 static troth_status serve(troth_credential *credential, troth_socket socket, troth_error *error)
 {
-    static char buffer[TROTH_DEFAULT_FRAME_LIMIT];
-    troth_context_options options = TROTH_CONTEXT_OPTIONS_INIT;
     troth_context *context = NULL;
+    troth_stream *stream = NULL;
     const char *peer = NULL;
-
-    /* An acceptor's default leaves replay and sequence detection to the initiator; over our own framing ask for them.
-     */
-    options.required = TROTH_DEFAULT_REQUIRED_ACCEPTOR | TROTH_REPLAY_DETECTION | TROTH_SEQUENCE_DETECTION;
-    troth_status status = troth_context_new(credential, &options, &context, error);
+    troth_status status = troth_context_new(credential, NULL, &context, error);
     if (status == TROTH_OK) {
-        status = troth_authenticate(context, socket, NULL, error);
+        status = troth_stream_new(context, NULL, &stream, error);
+    }
+    if (status == TROTH_OK) {
+        status =
+            troth_stream_run(stream, socket, TROTH_STREAM_READY, 0, error); /* everything was verified, or not OK */
     }
     if (status == TROTH_OK) {
         status = troth_context_peer_name(context, &peer, error);
@@ -33,25 +32,25 @@ static troth_status serve(troth_credential *credential, troth_socket socket, tro
         (void)fflush(stdout);
     }
     while (status == TROTH_OK) {
-        void *message = NULL;
+        const void *message = NULL;
         size_t length = 0;
-        status = troth_frame_receive(socket, NULL, NULL, buffer, sizeof buffer, &length, error);
-        if (status == TROTH_E_CLOSED && length == 0) {
-            status = TROTH_OK; /* closed between two frames: the peer is done */
-            break;
+        size_t taken = 0;
+        /* Sends the answer to the last message as well. */
+        status = troth_stream_run(stream, socket, TROTH_STREAM_DATA | TROTH_STREAM_ENDED, TROTH_NO_TIMEOUT, error);
+        if (status != TROTH_OK || (troth_stream_state(stream) & TROTH_STREAM_DATA) == 0) {
+            break; /* ended: the peer is done */
         }
+        status = troth_stream_peek(stream, &message, &length, NULL, error);
         if (status == TROTH_OK) {
-            status = troth_unwrap(context, buffer, length, &message, &length, NULL, error);
+            status = troth_stream_send(stream, message, length, &taken, error);
         }
-        if (status == TROTH_OK) {
-            status = troth_wrap(context, TROTH_PROTECT_CONFIDENTIALITY, message, length, buffer, sizeof buffer, &length,
-                                error);
-        }
-        if (status == TROTH_OK) {
-            status = troth_frame_send(socket, NULL, 0, buffer, length, error);
-        }
+        troth_stream_consume(stream, length);
     }
-    troth_context_free(context);
+    if (stream != NULL) {
+        troth_stream_free(stream); /* and the context with it */
+    } else {
+        troth_context_free(context);
+    }
     return status;
 }
 

@@ -2,18 +2,23 @@
 #ifdef _WIN32
 #include <winsock2.h>
 #include <ws2tcpip.h>
+
+#include <process.h>
 #define close_socket closesocket
 typedef SOCKET native_socket;
 typedef int address_length;
+typedef HANDLE native_thread;
 #else
 #define _POSIX_C_SOURCE 200809L
 #include <netdb.h>
 #include <netinet/in.h>
+#include <pthread.h>
 #include <sys/socket.h>
 #include <unistd.h>
 #define close_socket close
 typedef int native_socket;
 typedef socklen_t address_length;
+typedef pthread_t native_thread;
 #endif
 
 #include <stdio.h>
@@ -88,5 +93,64 @@ void plumbing_close(troth_socket socket)
 {
     if (socket != -1) {
         (void)close_socket((native_socket)socket);
+    }
+}
+
+struct task {
+    void (*run)(void *argument);
+    void *argument;
+};
+
+#ifdef _WIN32
+static unsigned __stdcall thread_entry(void *argument)
+{
+    const struct task *task = argument;
+    task->run(task->argument);
+    return 0;
+}
+
+static int thread_start(native_thread *thread, struct task *task)
+{
+    *thread = (HANDLE)_beginthreadex(NULL, 0, thread_entry, task, 0, NULL);
+    return *thread != NULL;
+}
+
+static void thread_join(native_thread thread)
+{
+    (void)WaitForSingleObject(thread, INFINITE);
+    (void)CloseHandle(thread);
+}
+#else
+static void *thread_entry(void *argument)
+{
+    const struct task *task = argument;
+    task->run(task->argument);
+    return NULL;
+}
+
+static int thread_start(native_thread *thread, struct task *task)
+{
+    return pthread_create(thread, NULL, thread_entry, task) == 0;
+}
+
+static void thread_join(native_thread thread)
+{
+    (void)pthread_join(thread, NULL);
+}
+#endif
+
+void plumbing_threads(unsigned count, void (*run)(void *argument), void *argument)
+{
+    struct task task = {run, argument};
+    native_thread threads[64];
+    unsigned started = 0;
+    while (started < count && started < 64 && thread_start(&threads[started], &task)) {
+        started++;
+    }
+    if (started == 0) {
+        (void)fprintf(stderr, "no thread could be started\n");
+    }
+    while (started > 0) {
+        thread_join(threads[--started]);
     }
 }

@@ -12,6 +12,9 @@ troth_socket plumbing_accept(troth_socket listener);
 
 troth_socket plumbing_connect(const char *host, const char *port);
 
+/* Runs a function in so many threads (up to 64), and returns when all of them have. */
+void plumbing_threads(unsigned count, void (*run)(void *argument), void *argument);
+
 /* -1 is allowed. */
 void plumbing_close(troth_socket socket);
 

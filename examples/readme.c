@@ -11,8 +11,8 @@ int ask(troth_socket socket, const char *host, const char *question)
     troth_credential *me = NULL;
     troth_context *context = NULL;
     troth_context_options options = TROTH_CONTEXT_OPTIONS_INIT;
-    unsigned char frame[4096];
-    void *answer = NULL;
+    troth_stream *stream = NULL;
+    const void *answer = NULL;
     size_t length = 0;
 
     options.target.service = "host";
@@ -20,19 +20,20 @@ int ask(troth_socket socket, const char *host, const char *question)
     /* Who we are comes from the platform: the tickets of kinit, or the Windows logon. */
     if (troth_credential_acquire(TROTH_INITIATOR, NULL, &me, &error) == TROTH_OK &&
         troth_context_new(me, &options, &context, &error) == TROTH_OK &&
+        troth_stream_new(context, NULL, &stream, &error) == TROTH_OK &&
         /* TROTH_OK from here on: both ends are proved, and what follows is encrypted. */
-        troth_authenticate(context, socket, NULL, &error) == TROTH_OK &&
-        troth_wrap(context, TROTH_PROTECT_CONFIDENTIALITY, question, strlen(question), frame, sizeof frame, &length,
-                   &error) == TROTH_OK &&
-        troth_frame_send(socket, NULL, 0, frame, length, &error) == TROTH_OK &&
-        troth_frame_receive(socket, NULL, NULL, frame, sizeof frame, &length, &error) == TROTH_OK &&
-        troth_unwrap(context, frame, length, &answer, &length, NULL, &error) == TROTH_OK) {
+        troth_stream_run(stream, socket, TROTH_STREAM_READY, 0, &error) == TROTH_OK &&
+        troth_stream_send(stream, question, strlen(question), &length, &error) == TROTH_OK &&
+        troth_stream_run(stream, socket, TROTH_STREAM_DATA, 0, &error) == TROTH_OK &&
+        troth_stream_peek(stream, &answer, &length, NULL, &error) == TROTH_OK) {
         fwrite(answer, 1, length, stdout);
     } else {
         /* What was being done, what went wrong, and what to do about it. */
         fprintf(stderr, "%s\n", error.text);
     }
-    troth_context_free(context);
+    if (stream == NULL)
+        troth_context_free(context);
+    troth_stream_free(stream); /* and its context */
     troth_credential_free(me);
     return error.status == TROTH_OK ? 0 : 1;
 }
