@@ -26,9 +26,10 @@ static troth_status serve(troth_credential *credential, troth_socket socket, tro
     }
     if (status == TROTH_OK) {
         status = troth_context_peer_name(context, &peer, error);
+        status = status == TROTH_E_UNAVAILABLE ? TROTH_OK : status; /* Wine's provider does not tell */
     }
     if (status == TROTH_OK) {
-        (void)printf("peer: %s\n", peer);
+        (void)printf("peer: %s\n", peer != NULL ? peer : "(this provider does not tell)");
         (void)fflush(stdout);
     }
     while (status == TROTH_OK) {

@@ -198,11 +198,12 @@ static void authenticated(struct connection *connection)
     const char *peer = NULL;
     connection->authenticated = 1;
     (void)uv_timer_stop(&connection->timer);
-    if (troth_context_peer_name(troth_stream_context(connection->stream), &peer, &error) != TROTH_OK) {
+    troth_status status = troth_context_peer_name(troth_stream_context(connection->stream), &peer, &error);
+    if (status != TROTH_OK && status != TROTH_E_UNAVAILABLE) {
         refuse(connection, error.text);
         return;
     }
-    (void)printf("peer: %s\n", peer);
+    (void)printf("peer: %s\n", peer != NULL ? peer : "(this provider does not tell)"); /* Wine's does not */
     (void)fflush(stdout);
 }
 
