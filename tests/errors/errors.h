@@ -42,7 +42,7 @@ int end_processes(void **state);
  * is one line of less than 1024 bytes and has every one of the words (NULL ends them); and prints it as "# title: ..."
  * with the realm's directory shown as /etc/troth.
  */
-void check_error(const char *title, const troth_error *error, troth_status status, bool native, ...);
+void check_error(const char *title, const troth_error *error, troth_status status, int native, ...);
 
 /* The same, and the text must not have these words. */
 void refute_words(const troth_error *error, const char *words);

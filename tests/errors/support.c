@@ -89,7 +89,7 @@ static void show(const char *title, const troth_error *error)
     fflush(stdout);
 }
 
-void check_error(const char *title, const troth_error *error, troth_status status, bool native, ...)
+void check_error(const char *title, const troth_error *error, troth_status status, int native, ...)
 {
     va_list words;
     const char *word;
@@ -98,7 +98,7 @@ void check_error(const char *title, const troth_error *error, troth_status statu
     if (error->status != status)
         fail_msg("%s: %s instead of %s: %s", title, troth_status_name(error->status), troth_status_name(status),
                  error->text);
-    if (native != (error->native_major != 0))
+    if ((native != 0) != (error->native_major != 0))
         fail_msg("%s: native codes 0x%08x %d: %s", title, (unsigned)error->native_major, (int)error->native_minor,
                  error->text);
     assert_true(memchr(error->text, '\0', sizeof error->text) != NULL);
