@@ -105,8 +105,8 @@ static const struct {
 #define COUNT(array) (sizeof(array) / sizeof(array)[0])
 
 /* One line of what the library says for a code; *more is set when there are others. Returns its length. */
-static size_t display(const struct troth__gss_native *native, OM_uint32 code, int type, gss_OID mechanism,
-                      OM_uint32 *more, char line[LINE_MAX_SHOWN])
+static size_t gss_display(const struct troth__gss_native *native, OM_uint32 code, int type, gss_OID mechanism,
+                          OM_uint32 *more, char line[LINE_MAX_SHOWN])
 {
     gss_buffer_desc text = GSS_C_EMPTY_BUFFER;
     OM_uint32 minor;
@@ -125,15 +125,15 @@ static size_t display(const struct troth__gss_native *native, OM_uint32 code, in
 }
 
 /* Adds every line that the library has for a code. */
-static void append_lines(const struct troth__gss_native *native, OM_uint32 code, int type, gss_OID mechanism,
-                         troth_error *error)
+static void gss_append_lines(const struct troth__gss_native *native, OM_uint32 code, int type, gss_OID mechanism,
+                             troth_error *error)
 {
     char line[LINE_MAX_SHOWN];
     OM_uint32 more = 0;
     int rounds = 0; /* a library that never ends its lines must not hold us */
 
     do {
-        if (display(native, code, type, mechanism, &more, line) > 0)
+        if (gss_display(native, code, type, mechanism, &more, line) > 0)
             troth__error_append(error, "%s%s", type == GSS_C_GSS_CODE && rounds == 0 ? ": " : "; ", line);
     } while (more != 0 && ++rounds < 8);
 }
@@ -150,12 +150,13 @@ static const struct {
  * it is the text of success, otherwise the code whose text is the same; the library has a text only for codes that it
  * gave before, so that few are compared.
  */
-static OM_uint32 real_minor(const struct troth__gss_native *native, OM_uint32 minor, gss_OID mechanism)
+static OM_uint32 gss_real_minor(const struct troth__gss_native *native, OM_uint32 minor, gss_OID mechanism)
 {
     char said[LINE_MAX_SHOWN], line[LINE_MAX_SHOWN];
     OM_uint32 more = 0;
 
-    if (minor < GLUE_FIRST || minor >= GLUE_END || display(native, minor, GSS_C_MECH_CODE, mechanism, &more, said) == 0)
+    if (minor < GLUE_FIRST || minor >= GLUE_END ||
+        gss_display(native, minor, GSS_C_MECH_CODE, mechanism, &more, said) == 0)
         return minor;
     if (strerror_r(0, line, sizeof line) == 0 && strcmp(line, said) == 0)
         return 0;
@@ -164,14 +165,15 @@ static OM_uint32 real_minor(const struct troth__gss_native *native, OM_uint32 mi
             const OM_uint32 code = (OM_uint32)(code_ranges[i].first + at);
 
             more = 0;
-            if (display(native, code, GSS_C_MECH_CODE, &troth__gss_krb5, &more, line) > 0 && strcmp(line, said) == 0)
+            if (gss_display(native, code, GSS_C_MECH_CODE, &troth__gss_krb5, &more, line) > 0 &&
+                strcmp(line, said) == 0)
                 return code;
         }
     }
     return minor;
 }
 
-static troth_status classify(OM_uint32 major, OM_uint32 minor)
+static troth_status gss_classify(OM_uint32 major, OM_uint32 minor)
 {
     const OM_uint32 routine = GSS_ROUTINE_ERROR(major);
 
@@ -208,12 +210,12 @@ static troth_status classify(OM_uint32 major, OM_uint32 minor)
 troth_status troth__gss_fail(const struct troth__gss_native *native, const char *call, OM_uint32 major, OM_uint32 minor,
                              gss_OID mechanism, troth_error *error)
 {
-    const OM_uint32 real = real_minor(native, minor, mechanism);
+    const OM_uint32 real = gss_real_minor(native, minor, mechanism);
 
-    troth__error_set(error, classify(major, real), "%s", call);
+    troth__error_set(error, gss_classify(major, real), "%s", call);
     troth__error_native(error, major, real);
-    append_lines(native, major, GSS_C_GSS_CODE, GSS_C_NO_OID, error);
+    gss_append_lines(native, major, GSS_C_GSS_CODE, GSS_C_NO_OID, error);
     if (real != 0)
-        append_lines(native, minor, GSS_C_MECH_CODE, mechanism, error);
+        gss_append_lines(native, minor, GSS_C_MECH_CODE, mechanism, error);
     return error->status;
 }

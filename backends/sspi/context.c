@@ -1,4 +1,4 @@
-/* context.c - the native handshake, and what a native context says of itself. */
+/* context.c - the native handshake, what it came to, and who the two ends are. */
 #include "internal.h"
 
 #include <string.h>
@@ -36,32 +36,40 @@ static const struct flag_map answers[] = {
     {TROTH_ANONYMOUS, ISC_RET_NULL_SESSION, ASC_RET_NULL_SESSION},
 };
 
-static bool is_acceptor(const struct sspi_context *self)
+static bool sspi_is_acceptor(const struct sspi_context *self)
 {
     return self->credential->config->role == TROTH_ACCEPTOR;
 }
 
-static ULONG flags_requested(const struct sspi_context *self)
+static ULONG sspi_flags(const struct sspi_context *self)
 {
     const struct troth__context_config *config = self->config;
-    ULONG flags = is_acceptor(self) ? ASC_REQ_EXTENDED_ERROR : ISC_REQ_EXTENDED_ERROR;
+    ULONG flags = sspi_is_acceptor(self) ? ASC_REQ_EXTENDED_ERROR : ISC_REQ_EXTENDED_ERROR;
     size_t i;
 
-    for (i = 0; i < sizeof requests / sizeof requests[0]; i++) {
-        if ((config->requested & requests[i].property) != 0) {
-            flags |= is_acceptor(self) ? requests[i].asc : requests[i].isc;
-        }
-    }
+    for (i = 0; i < sizeof requests / sizeof requests[0]; i++)
+        if ((config->requested & requests[i].property) != 0)
+            flags |= sspi_is_acceptor(self) ? requests[i].asc : requests[i].isc;
     /* Without this bit an acceptor with bindings refuses a peer that sends none. */
-    if (is_acceptor(self) && self->bindings != NULL && (config->required & TROTH_CHANNEL_BOUND) == 0) {
+    if (sspi_is_acceptor(self) && self->bindings != NULL && (config->required & TROTH_CHANNEL_BOUND) == 0)
         flags |= ASC_REQ_ALLOW_MISSING_BINDINGS;
-    }
     return flags;
 }
 
+static uint32_t sspi_properties(const struct sspi_context *self)
+{
+    uint32_t result = 0;
+    size_t i;
+
+    for (i = 0; i < sizeof answers / sizeof answers[0]; i++)
+        if ((self->flags & (sspi_is_acceptor(self) ? answers[i].asc : answers[i].isc)) != 0)
+            result |= answers[i].property;
+    return result;
+}
+
 /* Appends one field behind the structure; an offset counts from its beginning. */
-static void bindings_put(SEC_CHANNEL_BINDINGS *bindings, size_t *at, const void *data, size_t length, ULONG *offset,
-                         ULONG *size)
+static void sspi_bindings_put(SEC_CHANNEL_BINDINGS *bindings, size_t *at, const void *data, size_t length,
+                              ULONG *offset, ULONG *size)
 {
     if (length > 0) {
         memcpy((uint8_t *)bindings + *at, data, length);
@@ -71,7 +79,7 @@ static void bindings_put(SEC_CHANNEL_BINDINGS *bindings, size_t *at, const void 
     }
 }
 
-static troth_status bindings_new(struct sspi_context *self, const troth_bindings *from, troth_error *error)
+static troth_status sspi_bindings_new(struct sspi_context *self, const troth_bindings *from, troth_error *error)
 {
     SEC_CHANNEL_BINDINGS *bindings;
     size_t at = sizeof *bindings;
@@ -83,23 +91,21 @@ static troth_status bindings_new(struct sspi_context *self, const troth_bindings
     fields[1] = from->acceptor_address_length;
     fields[2] = from->application_data_length;
     for (i = 0; i < 3; i++) {
-        if (fields[i] > UINT32_MAX - size) {
+        if (fields[i] > UINT32_MAX - size)
             return troth__error_set(error, TROTH_E_ARGUMENT, "the channel bindings are too long");
-        }
         size += fields[i];
     }
     bindings = troth__alloc(size);
-    if (bindings == NULL) {
+    if (bindings == NULL)
         return troth__error_set(error, TROTH_E_MEMORY, "no memory for the channel bindings");
-    }
     bindings->dwInitiatorAddrType = from->initiator_address_type;
     bindings->dwAcceptorAddrType = from->acceptor_address_type;
-    bindings_put(bindings, &at, from->initiator_address, fields[0], &bindings->dwInitiatorOffset,
-                 &bindings->cbInitiatorLength);
-    bindings_put(bindings, &at, from->acceptor_address, fields[1], &bindings->dwAcceptorOffset,
-                 &bindings->cbAcceptorLength);
-    bindings_put(bindings, &at, from->application_data, fields[2], &bindings->dwApplicationDataOffset,
-                 &bindings->cbApplicationDataLength);
+    sspi_bindings_put(bindings, &at, from->initiator_address, fields[0], &bindings->dwInitiatorOffset,
+                      &bindings->cbInitiatorLength);
+    sspi_bindings_put(bindings, &at, from->acceptor_address, fields[1], &bindings->dwAcceptorOffset,
+                      &bindings->cbAcceptorLength);
+    sspi_bindings_put(bindings, &at, from->application_data, fields[2], &bindings->dwApplicationDataOffset,
+                      &bindings->cbApplicationDataLength);
     self->bindings = bindings;
     self->bindings_size = (uint32_t)size;
     return TROTH_OK;
@@ -113,20 +119,16 @@ troth_status troth__sspi_context_new(void *credential, const struct troth__conte
 
     *context = NULL;
     self = troth__alloc(sizeof *self);
-    if (self == NULL) {
+    if (self == NULL)
         return troth__error_set(error, TROTH_E_MEMORY, "no memory for a context");
-    }
     self->credential = credential;
     self->config = config;
-    if (self->credential->wine) {
+    if (self->credential->wine)
         status = troth__sspi_wine_check(config, error);
-    }
-    if (status == TROTH_OK && !is_acceptor(self)) {
+    if (status == TROTH_OK && !sspi_is_acceptor(self))
         status = troth__sspi_name_new(&config->target, "target", &self->target, error);
-    }
-    if (status == TROTH_OK && config->bindings != NULL) {
-        status = bindings_new(self, config->bindings, error);
-    }
+    if (status == TROTH_OK && config->bindings != NULL)
+        status = sspi_bindings_new(self, config->bindings, error);
     if (status != TROTH_OK) {
         troth__sspi_context_free(self);
         return status;
@@ -139,12 +141,10 @@ void troth__sspi_context_free(void *context)
 {
     struct sspi_context *self = context;
 
-    if (self == NULL) {
+    if (self == NULL)
         return;
-    }
-    if (self->has_handle) {
+    if (self->has_handle)
         self->credential->functions->DeleteSecurityContext(&self->handle);
-    }
     troth__free(self->token);
     troth__free(self->bindings);
     troth__sspi_wide_free(self->target);
@@ -164,7 +164,7 @@ SecBuffer troth__sspi_buffer(ULONG type, const void *data, size_t length)
 }
 
 /* One call of InitializeSecurityContext or AcceptSecurityContext. */
-static SECURITY_STATUS step_call(struct sspi_context *self, troth__bytes in, SecBufferDesc *output)
+static SECURITY_STATUS sspi_step_call(struct sspi_context *self, troth__bytes in, SecBufferDesc *output)
 {
     const SecurityFunctionTableW *functions = self->credential->functions;
     SecBuffer buffers[3];
@@ -175,39 +175,34 @@ static SECURITY_STATUS step_call(struct sspi_context *self, troth__bytes in, Sec
     input.pBuffers = buffers;
     if (in.length > 0) {
         buffers[input.cBuffers++] = troth__sspi_buffer(SECBUFFER_TOKEN, in.data, in.length);
-        if (is_acceptor(self)) {
+        if (sspi_is_acceptor(self))
             buffers[input.cBuffers++] = troth__sspi_buffer(SECBUFFER_EMPTY, NULL, 0);
-        }
     }
-    if (self->bindings != NULL) {
+    if (self->bindings != NULL)
         buffers[input.cBuffers++] = troth__sspi_buffer(SECBUFFER_CHANNEL_BINDINGS, self->bindings, self->bindings_size);
-    }
-    if (is_acceptor(self)) {
+    if (sspi_is_acceptor(self)) {
         result =
-            functions->AcceptSecurityContext(&self->credential->handle, known, &input, flags_requested(self),
+            functions->AcceptSecurityContext(&self->credential->handle, known, &input, sspi_flags(self),
                                              SECURITY_NETWORK_DREP, &self->handle, output, &self->flags, &self->expiry);
     } else {
-        result = functions->InitializeSecurityContextW(
-            &self->credential->handle, known, self->target, flags_requested(self), 0, SECURITY_NETWORK_DREP,
-            input.cBuffers > 0 ? &input : NULL, 0, &self->handle, output, &self->flags, &self->expiry);
+        result = functions->InitializeSecurityContextW(&self->credential->handle, known, self->target, sspi_flags(self),
+                                                       0, SECURITY_NETWORK_DREP, input.cBuffers > 0 ? &input : NULL, 0,
+                                                       &self->handle, output, &self->flags, &self->expiry);
     }
-    if (result >= 0) {
+    if (result >= 0)
         self->has_handle = true;
-    }
     return result;
 }
 
 /* Cuts the step's output down to what was written, so that an idle context does not hold the room for the largest. */
-static troth_status token_keep(struct sspi_context *self, const uint8_t *room, size_t length, troth__bytes *out,
-                               troth_error *error)
+static troth_status sspi_token_keep(struct sspi_context *self, const uint8_t *room, size_t length, troth__bytes *out,
+                                    troth_error *error)
 {
-    if (length == 0) {
+    if (length == 0)
         return TROTH_OK;
-    }
     self->token = troth__alloc(length);
-    if (self->token == NULL) {
+    if (self->token == NULL)
         return troth__error_set(error, TROTH_E_MEMORY, "no memory for a token of %lu bytes", (unsigned long)length);
-    }
     memcpy(self->token, room, length);
     out->data = self->token;
     out->length = length;
@@ -219,35 +214,32 @@ static troth_status token_keep(struct sspi_context *self, const uint8_t *room, s
  * there begins as a token of Kerberos or SPNEGO does (RFC 2743 section 3.1; KRB-ERROR; NegTokenResp). Wine leaves the
  * size as it was; a provider that moved it and wrote nothing has left our zeros.
  */
-static bool token_of_failure(const SecBuffer *output, const uint8_t *token, size_t room)
+static bool sspi_token_of_failure(const SecBuffer *output, const uint8_t *token, size_t room)
 {
     return output->pvBuffer == token && output->cbBuffer > 0 && output->cbBuffer < room &&
            (token[0] == 0x60 || token[0] == 0x6E || token[0] == 0x7E || token[0] == 0xA1);
 }
 
 /* CompleteAuthToken where the step asked for it. */
-static SECURITY_STATUS step_complete(struct sspi_context *self, SECURITY_STATUS result, SecBufferDesc *output)
+static SECURITY_STATUS sspi_step_complete(struct sspi_context *self, SECURITY_STATUS result, SecBufferDesc *output)
 {
     const SecurityFunctionTableW *functions = self->credential->functions;
     SECURITY_STATUS completed;
 
-    if (result != SEC_I_COMPLETE_NEEDED && result != SEC_I_COMPLETE_AND_CONTINUE) {
+    if (result != SEC_I_COMPLETE_NEEDED && result != SEC_I_COMPLETE_AND_CONTINUE)
         return result;
-    }
-    if (functions->CompleteAuthToken == NULL) {
+    if (functions->CompleteAuthToken == NULL)
         return SEC_E_UNSUPPORTED_FUNCTION;
-    }
     completed = functions->CompleteAuthToken(&self->handle, output);
-    if (completed != SEC_E_OK) {
+    if (completed != SEC_E_OK)
         return completed < 0 ? completed : SEC_E_INTERNAL_ERROR;
-    }
     return result == SEC_I_COMPLETE_NEEDED ? SEC_E_OK : SEC_I_CONTINUE_NEEDED;
 }
 
 troth_status troth__sspi_step(void *context, troth__bytes in, troth__bytes *out, troth_error *error)
 {
     struct sspi_context *self = context;
-    const char *call = is_acceptor(self) ? "AcceptSecurityContext" : "InitializeSecurityContext";
+    const char *call = sspi_is_acceptor(self) ? "AcceptSecurityContext" : "InitializeSecurityContext";
     /* One more than any token has: a provider that leaves the size as it was has written nothing. */
     size_t room = self->credential->token_room + 1;
     SecBuffer buffer;
@@ -261,50 +253,45 @@ troth_status troth__sspi_step(void *context, troth__bytes in, troth__bytes *out,
     out->length = 0;
     troth__free(self->token);
     self->token = NULL;
-    if (in.length > UINT32_MAX) {
+    if (in.length > UINT32_MAX)
         return troth__error_set(error, TROTH_E_BAD_TOKEN, "a token longer than SSPI can say");
-    }
     scratch = troth__alloc(room);
-    if (scratch == NULL) {
+    if (scratch == NULL)
         return troth__error_set(error, TROTH_E_MEMORY, "no memory for a token");
-    }
     buffer = troth__sspi_buffer(SECBUFFER_TOKEN, scratch, room);
     output.pBuffers = &buffer;
-    result = step_call(self, in, &output);
-    completed = step_complete(self, result, &output);
+    result = sspi_step_call(self, in, &output);
+    completed = sspi_step_complete(self, result, &output);
     if (completed != result && completed < 0) {
         status = troth__sspi_fail(self->credential->native, "CompleteAuthToken", completed, error);
     } else if (completed != SEC_E_OK && completed != SEC_I_CONTINUE_NEEDED) {
         status = troth__sspi_fail(self->credential->native, call, result, error);
-        if (token_of_failure(&buffer, scratch, room)) {
+        if (sspi_token_of_failure(&buffer, scratch, room)) {
             /* Without memory for it the peer goes without; the failure stays what it was. */
             troth_error ignored = TROTH_ERROR_INIT;
-            token_keep(self, scratch, buffer.cbBuffer, out, &ignored);
+            sspi_token_keep(self, scratch, buffer.cbBuffer, out, &ignored);
         }
     } else if (buffer.pvBuffer != scratch || buffer.cbBuffer > room) {
         status = troth__sspi_broken(call, "a token that is not within the memory given for it", error);
     } else {
-        status = token_keep(self, scratch, buffer.cbBuffer == room ? 0 : buffer.cbBuffer, out, error);
-        if (status == TROTH_OK && completed == SEC_I_CONTINUE_NEEDED) {
+        status = sspi_token_keep(self, scratch, buffer.cbBuffer == room ? 0 : buffer.cbBuffer, out, error);
+        if (status == TROTH_OK && completed == SEC_I_CONTINUE_NEEDED)
             status = TROTH_CONTINUE;
-        }
     }
     troth__free(scratch);
     return status;
 }
 
 /* Reads and frees a package's description. */
-static void package_take(struct sspi_context *self, SecPkgInfoW *info)
+static void sspi_package_take(struct sspi_context *self, SecPkgInfoW *info)
 {
     size_t units = 0;
 
-    if (info == NULL) {
+    if (info == NULL)
         return;
-    }
     if (info->Name != NULL) {
-        while (info->Name[units] != 0) {
+        while (info->Name[units] != 0)
             units++;
-        }
         troth__sspi_narrow(info->Name, units, self->package, sizeof self->package);
     }
     self->credential->functions->FreeContextBuffer(info);
@@ -314,7 +301,7 @@ static void package_take(struct sspi_context *self, SecPkgInfoW *info)
  * Which package was really chosen. Windows answers NEGOTIATION_INFO; a provider that does not may answer PACKAGE_INFO.
  * A negotiation that says it is still going on names no package. What cannot be found out stays empty.
  */
-static void package_query(struct sspi_context *self)
+static void sspi_package_query(struct sspi_context *self)
 {
     const SecurityFunctionTableW *functions = self->credential->functions;
     SecPkgContext_NegotiationInfoW negotiated = {NULL, SECPKG_NEGOTIATION_IN_PROGRESS};
@@ -322,86 +309,131 @@ static void package_query(struct sspi_context *self)
 
     self->package[0] = 0;
     if (functions->QueryContextAttributesW(&self->handle, SECPKG_ATTR_NEGOTIATION_INFO, &negotiated) == SEC_E_OK) {
-        package_take(self, negotiated.PackageInfo);
+        sspi_package_take(self, negotiated.PackageInfo);
         if (negotiated.NegotiationState == SECPKG_NEGOTIATION_IN_PROGRESS ||
-            negotiated.NegotiationState == SECPKG_NEGOTIATION_TRY_MULTICRED) {
+            negotiated.NegotiationState == SECPKG_NEGOTIATION_TRY_MULTICRED)
             self->package[0] = 0;
-        }
     } else if (functions->QueryContextAttributesW(&self->handle, SECPKG_ATTR_PACKAGE_INFO, &plain) == SEC_E_OK) {
-        package_take(self, plain.PackageInfo);
+        sspi_package_take(self, plain.PackageInfo);
     }
 }
 
 /* ptsExpiry is a FILETIME in local time; its greatest value is "never". */
-static int64_t expiry_utc(const struct sspi_context *self)
+static int64_t sspi_expiry_utc(const struct sspi_context *self)
 {
     const struct troth__sspi_native *native = self->credential->native;
     int64_t local = (int64_t)(((uint64_t)(uint32_t)self->expiry.HighPart << 32) | (uint32_t)self->expiry.LowPart);
     int64_t utc;
 
-    if (local >= 0x7FFFFFFF00000000) {
+    if (local >= 0x7FFFFFFF00000000)
         return TROTH_NEVER;
-    }
-    if (local <= 0 || !native->local_to_utc(local, &utc)) {
+    if (local <= 0 || !native->local_to_utc(local, &utc))
         return TROTH_UNKNOWN;
-    }
     utc = utc / FILETIME_UNITS - FILETIME_1970;
-    if (self->credential->wine && troth__sspi_wine_never(utc, troth__now())) {
+    if (self->credential->wine && troth__sspi_wine_never(utc, troth__now()))
         return TROTH_NEVER;
-    }
     return utc;
 }
 
-static troth_status sizes_query(struct sspi_context *self, troth_error *error)
+static troth_binding_result sspi_binding_result(const struct sspi_context *self)
 {
-    SECURITY_STATUS result;
-
-    memset(&self->sizes, 0, sizeof self->sizes);
-    result = self->credential->functions->QueryContextAttributesW(&self->handle, SECPKG_ATTR_SIZES, &self->sizes);
-    if (result != SEC_E_OK) {
-        return troth__sspi_fail(self->credential->native, "QueryContextAttributes(SIZES)", result, error);
-    }
-    self->wrap_header = self->sizes.cbSecurityTrailer;
-    self->wrap_overhead = (size_t)self->sizes.cbSecurityTrailer + self->sizes.cbBlockSize;
-    self->mic_size = self->sizes.cbMaxSignature;
-    if (self->credential->wine) {
-        troth__sspi_wine_sizes(self);
-    }
-    return TROTH_OK;
+    if (self->bindings == NULL)
+        return TROTH_BINDING_ABSENT;
+    /* SSPI has no bit for it: an acceptor that did not allow missing bindings has compared them, or failed. */
+    if (sspi_is_acceptor(self) && (self->config->required & TROTH_CHANNEL_BOUND) != 0)
+        return TROTH_BINDING_BOUND;
+    return TROTH_BINDING_UNKNOWN;
 }
 
 troth_status troth__sspi_attributes(void *context, struct troth__attributes *attributes, troth_error *error)
 {
     struct sspi_context *self = context;
     troth_status status;
-    size_t i;
 
     memset(attributes, 0, sizeof *attributes);
-    status = sizes_query(self, error);
-    if (status != TROTH_OK) {
+    status = troth__sspi_message_sizes(self, attributes, error);
+    if (status != TROTH_OK)
         return status;
-    }
-    package_query(self);
-    if (strcmp(self->package, "Kerberos") == 0) {
+    sspi_package_query(self);
+    if (strcmp(self->package, "Kerberos") == 0)
         attributes->mechanism = TROTH_MECHANISM_KERBEROS;
-    }
     attributes->mechanism_name = self->package[0] != 0 ? self->package : "unknown";
-    for (i = 0; i < sizeof answers / sizeof answers[0]; i++) {
-        if ((self->flags & (is_acceptor(self) ? answers[i].asc : answers[i].isc)) != 0) {
-            attributes->properties |= answers[i].property;
-        }
-    }
-    /* SSPI has no bit for it: an acceptor that did not allow missing bindings has compared them, or failed. */
-    attributes->bindings = TROTH_BINDING_UNKNOWN;
-    if (self->bindings == NULL) {
-        attributes->bindings = TROTH_BINDING_ABSENT;
-    } else if (is_acceptor(self) && (self->config->required & TROTH_CHANNEL_BOUND) != 0) {
-        attributes->bindings = TROTH_BINDING_BOUND;
-        attributes->properties |= TROTH_CHANNEL_BOUND;
-    }
-    attributes->expiry = expiry_utc(self);
-    attributes->wrap_header = self->wrap_header;
-    attributes->wrap_overhead = self->wrap_overhead;
-    attributes->mic_size = self->mic_size;
+    attributes->properties = sspi_properties(self);
+    attributes->bindings = sspi_binding_result(self);
+    attributes->expiry = sspi_expiry_utc(self);
     return TROTH_OK;
+}
+
+/* A string of the provider's: copied into *name unless it is missing or empty, and freed. */
+static troth_status sspi_name_take(const SecurityFunctionTableW *functions, WCHAR *wide, char **name,
+                                   troth_error *error)
+{
+    troth_status status = TROTH_E_UNAVAILABLE;
+
+    if (wide == NULL)
+        return status;
+    if (wide[0] != 0 && *name == NULL) {
+        *name = troth__sspi_narrow_new(wide);
+        status = *name != NULL ? TROTH_OK : troth__error_set(error, TROTH_E_MEMORY, "no memory for a name");
+    }
+    functions->FreeContextBuffer(wide);
+    return status;
+}
+
+/* "user@REALM" of one end (SECPKG_ATTR_NATIVE_NAMES). */
+static troth_status sspi_name_native(struct sspi_context *self, bool server, char **name, troth_error *error)
+{
+    const SecurityFunctionTableW *functions = self->credential->functions;
+    SecPkgContext_NativeNamesW names = {NULL, NULL};
+    WCHAR *wanted;
+    WCHAR *other;
+    SECURITY_STATUS result;
+
+    result = functions->QueryContextAttributesW(&self->handle, SECPKG_ATTR_NATIVE_NAMES, &names);
+    if (result != SEC_E_OK)
+        return troth__sspi_fail(self->credential->native, "QueryContextAttributes(NATIVE_NAMES)", result, error);
+    wanted = server ? names.sServerName : names.sClientName;
+    other = server ? names.sClientName : names.sServerName;
+    if (other != NULL)
+        functions->FreeContextBuffer(other);
+    return sspi_name_take(functions, wanted, name, error);
+}
+
+/* "DOMAIN\user" of the initiator, which is what SECPKG_ATTR_NAMES tells on either side. */
+static troth_status sspi_name_user(struct sspi_context *self, char **name, troth_error *error)
+{
+    const SecurityFunctionTableW *functions = self->credential->functions;
+    SecPkgContext_NamesW names = {NULL};
+    SECURITY_STATUS result = functions->QueryContextAttributesW(&self->handle, SECPKG_ATTR_NAMES, &names);
+
+    if (result != SEC_E_OK)
+        return troth__sspi_fail(self->credential->native, "QueryContextAttributes(NAMES)", result, error);
+    return sspi_name_take(functions, names.sUserName, name, error);
+}
+
+/* A provider without the query, and one with an empty answer, are the same to the caller. */
+static troth_status sspi_name_finish(troth_status status, const char *whose, troth_error *error)
+{
+    if (status == TROTH_E_UNSUPPORTED || status == TROTH_E_UNAVAILABLE)
+        return troth__error_set(error, TROTH_E_UNAVAILABLE, "this provider does not tell the %s name", whose);
+    return status;
+}
+
+troth_status troth__sspi_peer_name(void *context, char **name, troth_error *error)
+{
+    struct sspi_context *self = context;
+    bool acceptor = self->credential->config->role == TROTH_ACCEPTOR;
+    troth_status status;
+
+    *name = NULL;
+    status = sspi_name_native(self, !acceptor, name, error);
+    if (acceptor && (status == TROTH_E_UNSUPPORTED || status == TROTH_E_UNAVAILABLE))
+        status = sspi_name_user(self, name, error);
+    return sspi_name_finish(status, "peer's", error);
+}
+
+troth_status troth__sspi_target_name(void *context, char **name, troth_error *error)
+{
+    *name = NULL;
+    return sspi_name_finish(sspi_name_native(context, true, name, error), "target's", error);
 }

@@ -24,7 +24,7 @@ struct identity {
     size_t packages_units;
 };
 
-static void identity_free(struct identity *identity)
+static void sspi_identity_free(struct identity *identity)
 {
     troth__sspi_wide_free(identity->user);
     troth__sspi_wide_free(identity->domain);
@@ -33,7 +33,7 @@ static void identity_free(struct identity *identity)
 }
 
 /* "user@REALM" at its last at-sign, or else "DOMAIN\user" at its first backslash. */
-static troth_status identity_split(const char *principal, struct identity *identity, troth_error *error)
+static troth_status sspi_identity_split(const char *principal, struct identity *identity, troth_error *error)
 {
     const char *at = strrchr(principal, '@');
     const char *backslash = strchr(principal, '\\');
@@ -61,13 +61,13 @@ static troth_status identity_split(const char *principal, struct identity *ident
     return status;
 }
 
-static troth_status identity_fill(const struct troth__credential_config *config, struct identity *identity,
-                                  troth_error *error)
+static troth_status sspi_identity_fill(const struct troth__credential_config *config, struct identity *identity,
+                                       troth_error *error)
 {
     troth_status status = TROTH_OK;
 
     if (config->password != NULL) {
-        status = identity_split(config->name.principal, identity, error);
+        status = sspi_identity_split(config->name.principal, identity, error);
         if (status == TROTH_OK) {
             status = troth__sspi_wide_new(config->password, strlen(config->password), "password", &identity->password,
                                           &identity->password_units, error);
@@ -81,7 +81,7 @@ static troth_status identity_fill(const struct troth__credential_config *config,
 }
 
 /* Asks the package for the longest token it makes; the name must be one that the provider knows. */
-static troth_status package_query(struct sspi_credential *self, WCHAR *package, troth_error *error)
+static troth_status sspi_package_query(struct sspi_credential *self, WCHAR *package, troth_error *error)
 {
     SecPkgInfoW *info = NULL;
     SECURITY_STATUS result = self->functions->QuerySecurityPackageInfoW(package, &info);
@@ -91,16 +91,15 @@ static troth_status package_query(struct sspi_credential *self, WCHAR *package, 
         troth__error_append(error, ", package %s", self->package);
         return error->status;
     }
-    if (info == NULL) {
+    if (info == NULL)
         return troth__sspi_broken("QuerySecurityPackageInfo", "success without an answer", error);
-    }
     self->token_room = info->cbMaxToken > TROTH__SSPI_TOKEN_ROOM ? info->cbMaxToken : TROTH__SSPI_TOKEN_ROOM;
     self->functions->FreeContextBuffer(info);
     return TROTH_OK;
 }
 
-static troth_status handle_acquire(struct sspi_credential *self, WCHAR *package, WCHAR *principal,
-                                   struct identity *identity, troth_error *error)
+static troth_status sspi_handle_acquire(struct sspi_credential *self, WCHAR *package, WCHAR *principal,
+                                        struct identity *identity, troth_error *error)
 {
     SEC_WINNT_AUTH_IDENTITY_EXW extended;
     SEC_WINNT_AUTH_IDENTITY_W plain;
@@ -140,7 +139,7 @@ static troth_status handle_acquire(struct sspi_credential *self, WCHAR *package,
     return result == SEC_E_OK ? TROTH_OK : troth__sspi_fail(self->native, "AcquireCredentialsHandle", result, error);
 }
 
-static troth_status config_check(const struct sspi_credential *self, troth_error *error)
+static troth_status sspi_config_check(const struct sspi_credential *self, troth_error *error)
 {
     const struct troth__credential_config *config = self->config;
 
@@ -173,44 +172,38 @@ troth_status troth__sspi_credential_acquire(const troth__backend *backend,
 
     *credential = NULL;
     self = troth__alloc(sizeof *self);
-    if (self == NULL) {
+    if (self == NULL)
         return troth__error_set(error, TROTH_E_MEMORY, "no memory for a credential");
-    }
     self->native = backend->native;
     self->config = config;
     self->wine = self->native->is_wine();
     /* Wine's Negotiate would fall to NTLM, and has no list to keep it out; its Kerberos takes SPNEGO tokens too. */
     self->package = config->mechanism == TROTH_MECHANISM_KERBEROS || self->wine ? "Kerberos" : "Negotiate";
-    status = config_check(self, error);
-    if (status != TROTH_OK) {
+    status = sspi_config_check(self, error);
+    if (status != TROTH_OK)
         goto out;
-    }
     self->functions = self->native->functions();
     if (self->functions == NULL) {
         status = troth__error_set(error, TROTH_E_UNSUPPORTED, "InitSecurityInterface: there is no SSPI provider");
         goto out;
     }
     status = troth__sspi_wide_new(self->package, strlen(self->package), "package name", &package, NULL, error);
-    if (status == TROTH_OK) {
-        status = package_query(self, package, error);
-    }
+    if (status == TROTH_OK)
+        status = sspi_package_query(self, package, error);
     if (status == TROTH_OK && config->password == NULL &&
-        (config->name.principal != NULL || config->name.service != NULL)) {
+        (config->name.principal != NULL || config->name.service != NULL))
         status = troth__sspi_name_new(&config->name, "credential's name", &principal, error);
-    }
-    if (status == TROTH_OK) {
-        status = identity_fill(config, &identity, error);
-    }
-    if (status == TROTH_OK) {
-        status = handle_acquire(self, package, principal, &identity, error);
-    }
+    if (status == TROTH_OK)
+        status = sspi_identity_fill(config, &identity, error);
+    if (status == TROTH_OK)
+        status = sspi_handle_acquire(self, package, principal, &identity, error);
     if (status == TROTH_OK) {
         *credential = self;
         self = NULL;
     }
 
 out:
-    identity_free(&identity);
+    sspi_identity_free(&identity);
     troth__sspi_wide_free(principal);
     troth__sspi_wide_free(package);
     troth__free(self);

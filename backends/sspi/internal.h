@@ -8,60 +8,21 @@
 /* The output of a step has at least this room: tokens with a large PAC have been seen at 48 KB and above. */
 #define TROTH__SSPI_TOKEN_ROOM 65536u
 
-struct sspi_credential {
-    const struct troth__sspi_native *native;
-    const SecurityFunctionTableW *functions;
-    const struct troth__credential_config *config;
-    const char *package; /* the name that the handle was acquired under; static */
-    CredHandle handle;
-    size_t token_room; /* the larger of the package's cbMaxToken and TROTH__SSPI_TOKEN_ROOM */
-    bool wine;
-};
+/* ---- status.c ------------------------------------------------------------------------------------------------- */
 
-struct sspi_context {
-    struct sspi_credential *credential;
-    const struct troth__context_config *config;
-    WCHAR *target;                  /* initiator */
-    SEC_CHANNEL_BINDINGS *bindings; /* with its bytes behind it, or NULL */
-    uint32_t bindings_size;
-    CtxtHandle handle;
-    bool has_handle;
-    ULONG flags; /* as the last step returned them: ISC_RET_... or ASC_RET_... */
-    TimeStamp expiry;
-    uint8_t *token; /* what the last step put out */
-    SecPkgContext_Sizes sizes;
-    size_t wrap_header; /* TOKEN stands this far in front of DATA */
-    size_t wrap_overhead;
-    size_t mic_size;
-    size_t checksum_size; /* wine.c: the context's checksum, learned from the first code that it made */
-    char package[64];     /* the one that was chosen */
-};
+/*
+ * Sets error from a native failure: the class, the native code, and a text that names the call, the code and the
+ * system's words. Returns the class.
+ */
+troth_status troth__sspi_fail(const struct troth__sspi_native *native, const char *call, SECURITY_STATUS status,
+                              troth_error *error);
 
-/* credential.c */
-troth_status troth__sspi_credential_acquire(const troth__backend *self, const struct troth__credential_config *config,
-                                            void **credential, troth_error *error);
-void troth__sspi_credential_free(void *credential);
+/* Where a provider breaks SSPI's own contract: TROTH_E_FAILURE, with what it did. */
+troth_status troth__sspi_broken(const char *call, const char *what, troth_error *error);
 
-/* context.c */
-troth_status troth__sspi_context_new(void *credential, const struct troth__context_config *config, void **context,
-                                     troth_error *error);
-void troth__sspi_context_free(void *context);
-troth_status troth__sspi_step(void *context, troth__bytes in, troth__bytes *out, troth_error *error);
-troth_status troth__sspi_attributes(void *context, struct troth__attributes *attributes, troth_error *error);
+/* ---- name.c --------------------------------------------------------------------------------------------------- */
 
-/* message.c */
-troth_status troth__sspi_wrap(void *context, troth_protection protection, troth__bytes data, uint8_t *output,
-                              size_t capacity, size_t *output_length, troth_error *error);
-troth_status troth__sspi_unwrap(void *context, uint8_t *message, size_t length, troth__bytes *data,
-                                troth_protection *protection, troth_error *error);
-troth_status troth__sspi_get_mic(void *context, troth__bytes data, uint8_t *mic, size_t capacity, size_t *mic_length,
-                                 troth_error *error);
-troth_status troth__sspi_verify_mic(void *context, troth__bytes data, troth__bytes mic, troth_error *error);
-
-/* One native buffer over bytes that the provider only reads. */
-SecBuffer troth__sspi_buffer(ULONG type, const void *data, size_t length);
-
-/* name.c: UTF-8 and UTF-16. Nothing is lost either way, or the call fails. */
+/* UTF-8 and UTF-16: nothing is lost either way, or the call fails. */
 
 /*
  * A new NUL-terminated UTF-16 copy of length bytes of UTF-8; *units counts without the NUL (units may be NULL).
@@ -82,25 +43,70 @@ char *troth__sspi_narrow_new(const WCHAR *wide);
 /* The native form of a name: "service/host", or the literal principal. Returns as troth__sspi_wide_new. */
 troth_status troth__sspi_name_new(const troth_name *name, const char *what, WCHAR **wide, troth_error *error);
 
+/* ---- credential.c --------------------------------------------------------------------------------------------- */
+
+struct sspi_credential {
+    const struct troth__sspi_native *native;
+    const SecurityFunctionTableW *functions;
+    const struct troth__credential_config *config;
+    const char *package; /* the name that the handle was acquired under; static */
+    CredHandle handle;
+    size_t token_room; /* the larger of the package's cbMaxToken and TROTH__SSPI_TOKEN_ROOM */
+    bool wine;
+};
+
+troth_status troth__sspi_credential_acquire(const troth__backend *self, const struct troth__credential_config *config,
+                                            void **credential, troth_error *error);
+void troth__sspi_credential_free(void *credential);
+
+/* ---- context.c ------------------------------------------------------------------------------------------------ */
+
+struct sspi_context {
+    struct sspi_credential *credential;
+    const struct troth__context_config *config;
+    WCHAR *target;                  /* initiator */
+    SEC_CHANNEL_BINDINGS *bindings; /* with its bytes behind it, or NULL */
+    uint32_t bindings_size;
+    CtxtHandle handle;
+    bool has_handle;
+    ULONG flags; /* as the last step returned them: ISC_RET_... or ASC_RET_... */
+    TimeStamp expiry;
+    uint8_t *token;     /* what the last step put out */
+    size_t wrap_header; /* TOKEN stands this far in front of DATA */
+    size_t wrap_overhead;
+    size_t mic_size;
+    size_t checksum_size; /* wine.c: the context's checksum, learned from the first code that it made */
+    char package[64];     /* the one that was chosen */
+};
+
+/* One native buffer over bytes that the provider only reads. */
+SecBuffer troth__sspi_buffer(ULONG type, const void *data, size_t length);
+
+troth_status troth__sspi_context_new(void *credential, const struct troth__context_config *config, void **context,
+                                     troth_error *error);
+void troth__sspi_context_free(void *context);
+troth_status troth__sspi_step(void *context, troth__bytes in, troth__bytes *out, troth_error *error);
+troth_status troth__sspi_attributes(void *context, struct troth__attributes *attributes, troth_error *error);
 troth_status troth__sspi_peer_name(void *context, char **name, troth_error *error);
 troth_status troth__sspi_target_name(void *context, char **name, troth_error *error);
 
-/* status.c */
+/* ---- message.c ------------------------------------------------------------------------------------------------ */
 
-/*
- * Sets error from a native failure: the class, the native code, and a text that names the call, the code and the
- * system's words. Returns the class.
- */
-troth_status troth__sspi_fail(const struct troth__sspi_native *native, const char *call, SECURITY_STATUS status,
-                              troth_error *error);
+/* The sizes of messages on a completed context. */
+troth_status troth__sspi_message_sizes(struct sspi_context *context, struct troth__attributes *attributes,
+                                       troth_error *error);
 
-/* Where a provider breaks SSPI's own contract: TROTH_E_FAILURE, with what it did. */
-troth_status troth__sspi_broken(const char *call, const char *what, troth_error *error);
+troth_status troth__sspi_wrap(void *context, troth_protection protection, troth__bytes data, uint8_t *output,
+                              size_t capacity, size_t *output_length, troth_error *error);
+troth_status troth__sspi_unwrap(void *context, uint8_t *message, size_t length, troth__bytes *data,
+                                troth_protection *protection, troth_error *error);
+troth_status troth__sspi_get_mic(void *context, troth__bytes data, uint8_t *mic, size_t capacity, size_t *mic_length,
+                                 troth_error *error);
+troth_status troth__sspi_verify_mic(void *context, troth__bytes data, troth__bytes mic, troth_error *error);
 
-/*
- * wine.c: where Wine departs from Windows. Nothing of it is reached unless credential->wine, which is found at run
- * time.
- */
+/* ---- wine.c --------------------------------------------------------------------------------------------------- */
+
+/* Where Wine departs from Windows. Nothing of it is reached unless credential->wine, which is found at run time. */
 
 /* Refuses what Wine's provider would silently leave out. Returns TROTH_OK or TROTH_E_UNSUPPORTED. */
 troth_status troth__sspi_wine_check(const struct troth__context_config *config, troth_error *error);

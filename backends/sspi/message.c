@@ -9,23 +9,42 @@
 #include "error.h"
 
 /* SSPI counts in 32 bits. Common code keeps the data below 2 GiB, but knows nothing of what comes on top of it. */
-static bool too_long(const struct sspi_context *self, size_t length)
+static bool sspi_too_long(const struct sspi_context *self, size_t length)
 {
     return self->wrap_overhead > 0x7FFFFFFFu - length;
 }
 
-static troth_status room_check(size_t capacity, size_t needed, size_t *length, troth_error *error)
+static troth_status sspi_room_check(size_t capacity, size_t needed, size_t *length, troth_error *error)
 {
-    if (capacity >= needed) {
+    if (capacity >= needed)
         return TROTH_OK;
-    }
     *length = needed;
     return troth__error_set(error, TROTH_E_BUFFER_TOO_SMALL, "%lu bytes are needed and %lu are there",
                             (unsigned long)needed, (unsigned long)capacity);
 }
 
-static troth_status wrap_here(struct sspi_context *self, ULONG quality, troth__bytes data, uint8_t *output,
-                              size_t *output_length, troth_error *error)
+troth_status troth__sspi_message_sizes(struct sspi_context *self, struct troth__attributes *attributes,
+                                       troth_error *error)
+{
+    SecPkgContext_Sizes sizes = {0, 0, 0, 0};
+    SECURITY_STATUS result;
+
+    result = self->credential->functions->QueryContextAttributesW(&self->handle, SECPKG_ATTR_SIZES, &sizes);
+    if (result != SEC_E_OK)
+        return troth__sspi_fail(self->credential->native, "QueryContextAttributes(SIZES)", result, error);
+    self->wrap_header = sizes.cbSecurityTrailer;
+    self->wrap_overhead = (size_t)sizes.cbSecurityTrailer + sizes.cbBlockSize;
+    self->mic_size = sizes.cbMaxSignature;
+    if (self->credential->wine)
+        troth__sspi_wine_sizes(self);
+    attributes->wrap_header = self->wrap_header;
+    attributes->wrap_overhead = self->wrap_overhead;
+    attributes->mic_size = self->mic_size;
+    return TROTH_OK;
+}
+
+static troth_status sspi_wrap_here(struct sspi_context *self, ULONG quality, troth__bytes data, uint8_t *output,
+                                   size_t *output_length, troth_error *error)
 {
     size_t header = self->wrap_header;
     size_t padding = self->wrap_overhead - header;
@@ -35,27 +54,22 @@ static troth_status wrap_here(struct sspi_context *self, ULONG quality, troth__b
     size_t length;
 
     message.pBuffers = buffers;
-    if (data.length > 0 && data.data != output + header) {
+    if (data.length > 0 && data.data != output + header)
         memmove(output + header, data.data, data.length);
-    }
     buffers[0] = troth__sspi_buffer(SECBUFFER_TOKEN, output, header);
     buffers[1] = troth__sspi_buffer(SECBUFFER_DATA, output + header, data.length);
     buffers[2] = troth__sspi_buffer(SECBUFFER_PADDING, output + header + data.length, padding);
     result = self->credential->functions->EncryptMessage(&self->handle, quality, &message, 0);
-    if (result != SEC_E_OK) {
+    if (result != SEC_E_OK)
         return troth__sspi_fail(self->credential->native, "EncryptMessage", result, error);
-    }
-    if (buffers[0].cbBuffer > header || buffers[1].cbBuffer > data.length || buffers[2].cbBuffer > padding) {
+    if (buffers[0].cbBuffer > header || buffers[1].cbBuffer > data.length || buffers[2].cbBuffer > padding)
         return troth__sspi_broken("EncryptMessage", "more bytes than there was room for", error);
-    }
     length = buffers[0].cbBuffer;
-    if (length < header) {
+    if (length < header)
         memmove(output + length, output + header, buffers[1].cbBuffer);
-    }
     length += buffers[1].cbBuffer;
-    if (length < header + data.length) {
+    if (length < header + data.length)
         memmove(output + length, output + header + data.length, buffers[2].cbBuffer);
-    }
     *output_length = length + buffers[2].cbBuffer;
     return TROTH_OK;
 }
@@ -68,21 +82,18 @@ troth_status troth__sspi_wrap(void *context, troth_protection protection, troth_
     troth_status status;
 
     *output_length = 0;
-    if (too_long(self, data.length)) {
+    if (sspi_too_long(self, data.length))
         return troth__error_set(error, TROTH_E_ARGUMENT, "a message longer than SSPI can say");
-    }
-    status = room_check(capacity, data.length + self->wrap_overhead, output_length, error);
-    if (status != TROTH_OK) {
+    status = sspi_room_check(capacity, data.length + self->wrap_overhead, output_length, error);
+    if (status != TROTH_OK)
         return status;
-    }
-    if (self->credential->wine) {
+    if (self->credential->wine)
         return troth__sspi_wine_wrap(self, quality, data, output, output_length, error);
-    }
-    return wrap_here(self, quality, data, output, output_length, error);
+    return sspi_wrap_here(self, quality, data, output, output_length, error);
 }
 
-static troth_status unwrap_here(struct sspi_context *self, uint8_t *message, size_t length, troth__bytes *data,
-                                ULONG *quality, troth_error *error)
+static troth_status sspi_unwrap_here(struct sspi_context *self, uint8_t *message, size_t length, troth__bytes *data,
+                                     ULONG *quality, troth_error *error)
 {
     SecBuffer buffers[2];
     SecBufferDesc stream = {SECBUFFER_VERSION, 2, NULL};
@@ -96,16 +107,13 @@ static troth_status unwrap_here(struct sspi_context *self, uint8_t *message, siz
     buffers[1].cbBuffer = 0;
     buffers[1].pvBuffer = NULL;
     result = self->credential->functions->DecryptMessage(&self->handle, &stream, 0, quality);
-    if (result != SEC_E_OK) {
+    if (result != SEC_E_OK)
         return troth__sspi_fail(self->credential->native, "DecryptMessage", result, error);
-    }
-    if (buffers[1].cbBuffer == 0) {
+    if (buffers[1].cbBuffer == 0)
         return TROTH_OK;
-    }
     found = (uintptr_t)buffers[1].pvBuffer;
-    if (found < begin || found - begin > length || buffers[1].cbBuffer > length - (size_t)(found - begin)) {
+    if (found < begin || found - begin > length || buffers[1].cbBuffer > length - (size_t)(found - begin))
         return troth__sspi_broken("DecryptMessage", "a plaintext that is not inside its message", error);
-    }
     data->data = message + (found - begin);
     data->length = buffers[1].cbBuffer;
     return TROTH_OK;
@@ -121,14 +129,12 @@ troth_status troth__sspi_unwrap(void *context, uint8_t *message, size_t length, 
     data->data = NULL;
     data->length = 0;
     *protection = TROTH_PROTECTION_UNSET;
-    if (self->credential->wine) {
+    if (self->credential->wine)
         status = troth__sspi_wine_unwrap(self, message, length, data, &quality, error);
-    } else {
-        status = unwrap_here(self, message, length, data, &quality, error);
-    }
-    if (status != TROTH_OK) {
+    else
+        status = sspi_unwrap_here(self, message, length, data, &quality, error);
+    if (status != TROTH_OK)
         return status;
-    }
     if (quality == 0) {
         *protection = TROTH_PROTECT_CONFIDENTIALITY;
     } else if (quality == SECQOP_WRAP_NO_ENCRYPT) {
@@ -151,20 +157,17 @@ troth_status troth__sspi_get_mic(void *context, troth__bytes data, uint8_t *mic,
     troth_status status;
 
     *mic_length = 0;
-    status = room_check(capacity, self->mic_size, mic_length, error);
-    if (status != TROTH_OK) {
+    status = sspi_room_check(capacity, self->mic_size, mic_length, error);
+    if (status != TROTH_OK)
         return status;
-    }
     message.pBuffers = buffers;
     buffers[0] = troth__sspi_buffer(SECBUFFER_DATA, data.data, data.length);
     buffers[1] = troth__sspi_buffer(SECBUFFER_TOKEN, mic, self->mic_size);
     result = self->credential->functions->MakeSignature(&self->handle, 0, &message, 0);
-    if (result != SEC_E_OK) {
+    if (result != SEC_E_OK)
         return troth__sspi_fail(self->credential->native, "MakeSignature", result, error);
-    }
-    if (buffers[1].cbBuffer > self->mic_size) {
+    if (buffers[1].cbBuffer > self->mic_size)
         return troth__sspi_broken("MakeSignature", "more bytes than there was room for", error);
-    }
     *mic_length = buffers[1].cbBuffer;
     return TROTH_OK;
 }

@@ -1,4 +1,4 @@
-/* name.c - names and text between UTF-8 and the UTF-16 of SSPI, and the native form of a name. */
+/* name.c - native names, and text between UTF-8 and the UTF-16 of SSPI. */
 #include "internal.h"
 
 #include <string.h>
@@ -7,7 +7,7 @@
 #include "name.h"
 
 /* Reads one character of UTF-8 that is known to be well-formed. Returns how many bytes it has. */
-static size_t utf8_read(const unsigned char *text, uint32_t *character)
+static size_t sspi_utf8_read(const unsigned char *text, uint32_t *character)
 {
     if (text[0] < 0x80) {
         *character = text[0];
@@ -27,7 +27,7 @@ static size_t utf8_read(const unsigned char *text, uint32_t *character)
 }
 
 /* Writes one character as UTF-8. Returns how many bytes it has. */
-static size_t utf8_write(uint32_t character, char bytes[4])
+static size_t sspi_utf8_write(uint32_t character, char bytes[4])
 {
     if (character < 0x80) {
         bytes[0] = (char)character;
@@ -52,14 +52,13 @@ static size_t utf8_write(uint32_t character, char bytes[4])
 }
 
 /* Reads one character of UTF-16, U+FFFD for half a pair. Returns how many units it has. */
-static size_t utf16_read(const WCHAR *wide, size_t units, uint32_t *character)
+static size_t sspi_utf16_read(const WCHAR *wide, size_t units, uint32_t *character)
 {
     uint32_t first = (uint16_t)wide[0];
 
     *character = first;
-    if (first < 0xD800 || first > 0xDFFF) {
+    if (first < 0xD800 || first > 0xDFFF)
         return 1;
-    }
     if (first < 0xDC00 && units > 1) {
         uint32_t second = (uint16_t)wide[1];
         if (second >= 0xDC00 && second <= 0xDFFF) {
@@ -71,13 +70,12 @@ static size_t utf16_read(const WCHAR *wide, size_t units, uint32_t *character)
     return 1;
 }
 
-static size_t wide_length(const WCHAR *wide)
+static size_t sspi_wide_length(const WCHAR *wide)
 {
     size_t units = 0;
 
-    while (wide[units] != 0) {
+    while (wide[units] != 0)
         units++;
-    }
     return units;
 }
 
@@ -90,35 +88,30 @@ troth_status troth__sspi_wide_new(const char *text, size_t length, const char *w
     uint32_t character;
 
     *wide = NULL;
-    if (units != NULL) {
+    if (units != NULL)
         *units = 0;
-    }
-    if (!troth__utf8_valid(text, length)) {
+    if (!troth__utf8_valid(text, length))
         return troth__error_set(error, TROTH_E_NAME, "the %s is not UTF-8", what);
-    }
     /* UTF-16 never has more units than UTF-8 has bytes. */
-    if (length >= SIZE_MAX / sizeof(WCHAR) || (*wide = troth__alloc((length + 1) * sizeof(WCHAR))) == NULL) {
+    if (length >= SIZE_MAX / sizeof(WCHAR) || (*wide = troth__alloc((length + 1) * sizeof(WCHAR))) == NULL)
         return troth__error_set(error, TROTH_E_MEMORY, "no memory for the %s", what);
-    }
     while (at < length) {
-        at += utf8_read(bytes + at, &character);
+        at += sspi_utf8_read(bytes + at, &character);
         if (character >= 0x10000) {
             (*wide)[written++] = (WCHAR)(0xD800 + ((character - 0x10000) >> 10));
             character = 0xDC00 + ((character - 0x10000) & 0x3FF);
         }
         (*wide)[written++] = (WCHAR)character;
     }
-    if (units != NULL) {
+    if (units != NULL)
         *units = written;
-    }
     return TROTH_OK;
 }
 
 void troth__sspi_wide_free(WCHAR *wide)
 {
-    if (wide != NULL) {
-        troth__wipe_free(wide, wide_length(wide) * sizeof(WCHAR));
-    }
+    if (wide != NULL)
+        troth__wipe_free(wide, sspi_wide_length(wide) * sizeof(WCHAR));
 }
 
 void troth__sspi_narrow(const WCHAR *wide, size_t units, char *buffer, size_t capacity)
@@ -129,12 +122,11 @@ void troth__sspi_narrow(const WCHAR *wide, size_t units, char *buffer, size_t ca
     while (at < units) {
         char bytes[4];
         uint32_t character;
-        size_t taken = utf16_read(wide + at, units - at, &character);
-        size_t size = utf8_write(character, bytes);
+        size_t taken = sspi_utf16_read(wide + at, units - at, &character);
+        size_t size = sspi_utf8_write(character, bytes);
 
-        if (written + size >= capacity) {
+        if (written + size >= capacity)
             break;
-        }
         memcpy(buffer + written, bytes, size);
         written += size;
         at += taken;
@@ -144,13 +136,12 @@ void troth__sspi_narrow(const WCHAR *wide, size_t units, char *buffer, size_t ca
 
 char *troth__sspi_narrow_new(const WCHAR *wide)
 {
-    size_t units = wide_length(wide);
+    size_t units = sspi_wide_length(wide);
     char *text;
 
     /* One unit is at most three bytes; a pair is four. */
-    if (units > SIZE_MAX / 3 - 1 || (text = troth__alloc(units * 3 + 1)) == NULL) {
+    if (units > SIZE_MAX / 3 - 1 || (text = troth__alloc(units * 3 + 1)) == NULL)
         return NULL;
-    }
     troth__sspi_narrow(wide, units, text, units * 3 + 1);
     return text;
 }
@@ -163,98 +154,17 @@ troth_status troth__sspi_name_new(const troth_name *name, const char *what, WCHA
     troth_status status;
 
     *wide = NULL;
-    if (name->principal != NULL) {
+    if (name->principal != NULL)
         return troth__sspi_wide_new(name->principal, strlen(name->principal), what, wide, NULL, error);
-    }
     service = strlen(name->service);
     host = strlen(name->host);
     spn = troth__alloc(service + host + 2);
-    if (spn == NULL) {
+    if (spn == NULL)
         return troth__error_set(error, TROTH_E_MEMORY, "no memory for the %s", what);
-    }
     memcpy(spn, name->service, service);
     spn[service] = '/';
     memcpy(spn + service + 1, name->host, host);
     status = troth__sspi_wide_new(spn, service + 1 + host, what, wide, NULL, error);
     troth__free(spn);
     return status;
-}
-
-/* A string of the provider's: copied into *name unless it is missing or empty, and freed. */
-static troth_status name_take(const SecurityFunctionTableW *functions, WCHAR *wide, char **name, troth_error *error)
-{
-    troth_status status = TROTH_E_UNAVAILABLE;
-
-    if (wide == NULL) {
-        return status;
-    }
-    if (wide[0] != 0 && *name == NULL) {
-        *name = troth__sspi_narrow_new(wide);
-        status = *name != NULL ? TROTH_OK : troth__error_set(error, TROTH_E_MEMORY, "no memory for a name");
-    }
-    functions->FreeContextBuffer(wide);
-    return status;
-}
-
-/* "user@REALM" of one end (SECPKG_ATTR_NATIVE_NAMES). */
-static troth_status name_native(struct sspi_context *self, bool server, char **name, troth_error *error)
-{
-    const SecurityFunctionTableW *functions = self->credential->functions;
-    SecPkgContext_NativeNamesW names = {NULL, NULL};
-    WCHAR *wanted;
-    WCHAR *other;
-    SECURITY_STATUS result;
-
-    result = functions->QueryContextAttributesW(&self->handle, SECPKG_ATTR_NATIVE_NAMES, &names);
-    if (result != SEC_E_OK) {
-        return troth__sspi_fail(self->credential->native, "QueryContextAttributes(NATIVE_NAMES)", result, error);
-    }
-    wanted = server ? names.sServerName : names.sClientName;
-    other = server ? names.sClientName : names.sServerName;
-    if (other != NULL) {
-        functions->FreeContextBuffer(other);
-    }
-    return name_take(functions, wanted, name, error);
-}
-
-/* "DOMAIN\user" of the initiator, which is what SECPKG_ATTR_NAMES tells on either side. */
-static troth_status name_user(struct sspi_context *self, char **name, troth_error *error)
-{
-    const SecurityFunctionTableW *functions = self->credential->functions;
-    SecPkgContext_NamesW names = {NULL};
-    SECURITY_STATUS result = functions->QueryContextAttributesW(&self->handle, SECPKG_ATTR_NAMES, &names);
-
-    if (result != SEC_E_OK) {
-        return troth__sspi_fail(self->credential->native, "QueryContextAttributes(NAMES)", result, error);
-    }
-    return name_take(functions, names.sUserName, name, error);
-}
-
-/* A provider without the query, and one with an empty answer, are the same to the caller. */
-static troth_status name_finish(troth_status status, const char *whose, troth_error *error)
-{
-    if (status == TROTH_E_UNSUPPORTED || status == TROTH_E_UNAVAILABLE) {
-        return troth__error_set(error, TROTH_E_UNAVAILABLE, "this provider does not tell the %s name", whose);
-    }
-    return status;
-}
-
-troth_status troth__sspi_peer_name(void *context, char **name, troth_error *error)
-{
-    struct sspi_context *self = context;
-    bool acceptor = self->credential->config->role == TROTH_ACCEPTOR;
-    troth_status status;
-
-    *name = NULL;
-    status = name_native(self, !acceptor, name, error);
-    if (acceptor && (status == TROTH_E_UNSUPPORTED || status == TROTH_E_UNAVAILABLE)) {
-        status = name_user(self, name, error);
-    }
-    return name_finish(status, "peer's", error);
-}
-
-troth_status troth__sspi_target_name(void *context, char **name, troth_error *error)
-{
-    *name = NULL;
-    return name_finish(name_native(context, true, name, error), "target's", error);
 }

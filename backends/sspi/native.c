@@ -22,9 +22,8 @@ static bool native_local_to_utc(int64_t local, int64_t *utc)
 
     from.dwLowDateTime = (DWORD)((uint64_t)local & 0xFFFFFFFFu);
     from.dwHighDateTime = (DWORD)((uint64_t)local >> 32);
-    if (!LocalFileTimeToFileTime(&from, &to)) {
+    if (!LocalFileTimeToFileTime(&from, &to))
         return false;
-    }
     *utc = (int64_t)(((uint64_t)to.dwHighDateTime << 32) | to.dwLowDateTime);
     return true;
 }

@@ -94,40 +94,35 @@ static const struct status_entry entries[] = {
     NT(ACCOUNT_LOCKED_OUT, TROTH_E_DENIED),
 };
 
-static const struct status_entry *status_find(SECURITY_STATUS code)
+static const struct status_entry *sspi_status_find(SECURITY_STATUS code)
 {
     size_t i;
 
-    for (i = 0; i < sizeof entries / sizeof entries[0]; i++) {
-        if (entries[i].code == (uint32_t)code) {
+    for (i = 0; i < sizeof entries / sizeof entries[0]; i++)
+        if (entries[i].code == (uint32_t)code)
             return &entries[i];
-        }
-    }
     return NULL;
 }
 
 troth_status troth__sspi_fail(const struct troth__sspi_native *native, const char *call, SECURITY_STATUS status,
                               troth_error *error)
 {
-    const struct status_entry *entry = status_find(status);
+    const struct status_entry *entry = sspi_status_find(status);
     WCHAR wide[TEXT_ROOM];
     char text[3 * TEXT_ROOM];
     size_t units = native->text(status, wide, TEXT_ROOM);
 
-    if (units > TEXT_ROOM) {
+    if (units > TEXT_ROOM)
         units = TEXT_ROOM;
-    }
     /* FormatMessage ends its sentences with a full stop and a line end. */
-    while (units > 0 && (wide[units - 1] <= ' ' || wide[units - 1] == '.')) {
+    while (units > 0 && (wide[units - 1] <= ' ' || wide[units - 1] == '.'))
         units--;
-    }
     troth__sspi_narrow(wide, units, text, sizeof text);
     troth__error_native(error, (uint32_t)status, 0);
     troth__error_set(error, entry != NULL ? entry->status : TROTH_E_FAILURE, "%s: %s (0x%08lX)", call,
                      entry != NULL ? entry->name : "an unexpected status", (unsigned long)(uint32_t)status);
-    if (text[0] != 0) {
+    if (text[0] != 0)
         troth__error_append(error, ": %s", text);
-    }
     return error->status;
 }
 

@@ -34,9 +34,8 @@
 
 troth_status troth__sspi_wine_check(const struct troth__context_config *config, troth_error *error)
 {
-    if (config->bindings != NULL) {
+    if (config->bindings != NULL)
         return troth__error_set(error, TROTH_E_UNSUPPORTED, "Wine's SSPI has no channel bindings and would drop them");
-    }
     return TROTH_OK;
 }
 
@@ -63,22 +62,18 @@ troth_status troth__sspi_wine_wrap(struct sspi_context *context, ULONG quality, 
     size_t token;
 
     message.pBuffers = buffers;
-    if (data.length > 0 && data.data != output) {
+    if (data.length > 0 && data.data != output)
         memmove(output, data.data, data.length);
-    }
     buffers[0] = troth__sspi_buffer(SECBUFFER_DATA, output, data.length);
     buffers[1] = troth__sspi_buffer(SECBUFFER_TOKEN, output + data.length, WRAP_ROOM);
     result = context->credential->functions->EncryptMessage(&context->handle, quality, &message, 0);
-    if (result != SEC_E_OK) {
+    if (result != SEC_E_OK)
         return troth__sspi_fail(context->credential->native, "EncryptMessage", result, error);
-    }
     token = buffers[1].cbBuffer;
-    if (buffers[0].cbBuffer != data.length || token > WRAP_ROOM) {
+    if (buffers[0].cbBuffer != data.length || token > WRAP_ROOM)
         return troth__sspi_broken("EncryptMessage", "more bytes than there was room for", error);
-    }
-    if (token > envelope && token - envelope <= CHECKSUM_MAX) {
+    if (token > envelope && token - envelope <= CHECKSUM_MAX)
         context->checksum_size = token - envelope;
-    }
     *output_length = data.length + token;
     return TROTH_OK;
 }
@@ -88,24 +83,22 @@ troth_status troth__sspi_wine_wrap(struct sspi_context *context, ULONG quality, 
  * kind, which the provider refuses by itself. The checksum is taken to be that of the messages that this context sends,
  * and before the first of them that of the SHA-1 encryption types, the only ones that Windows has.
  */
-static size_t plaintext_length(const struct sspi_context *context, const uint8_t *message, size_t length)
+static size_t sspi_plaintext_length(const struct sspi_context *context, const uint8_t *message, size_t length)
 {
     size_t envelope = HEADER;
 
-    if (length < HEADER || message[0] != 0x05 || message[1] != 0x04) {
+    if (length < HEADER || message[0] != 0x05 || message[1] != 0x04)
         return 0;
-    }
     envelope += (size_t)message[4] << 8 | message[5];
-    if ((message[2] & SEALED_FLAG) != 0) {
+    if ((message[2] & SEALED_FLAG) != 0)
         envelope += SEALED_EXTRA + context->checksum_size;
-    }
     return length > envelope ? length - envelope : 0;
 }
 
 troth_status troth__sspi_wine_unwrap(struct sspi_context *context, uint8_t *message, size_t length, troth__bytes *data,
                                      ULONG *quality, troth_error *error)
 {
-    size_t plaintext = plaintext_length(context, message, length);
+    size_t plaintext = sspi_plaintext_length(context, message, length);
     SecBuffer buffers[2];
     SecBufferDesc halves = {SECBUFFER_VERSION, 2, NULL};
     SECURITY_STATUS result;
@@ -114,9 +107,8 @@ troth_status troth__sspi_wine_unwrap(struct sspi_context *context, uint8_t *mess
     buffers[0] = troth__sspi_buffer(SECBUFFER_DATA, message, plaintext);
     buffers[1] = troth__sspi_buffer(SECBUFFER_TOKEN, message + plaintext, length - plaintext);
     result = context->credential->functions->DecryptMessage(&context->handle, &halves, 0, quality);
-    if (result != SEC_E_OK) {
+    if (result != SEC_E_OK)
         return troth__sspi_fail(context->credential->native, "DecryptMessage", result, error);
-    }
     if (plaintext > 0) {
         data->data = message;
         data->length = plaintext;
