@@ -62,12 +62,10 @@ static bool holds(troth__bytes bytes, const uint8_t *needle, size_t length)
 {
     while (bytes.length >= length) {
         const uint8_t *candidate = memchr(bytes.data, needle[0], bytes.length - length + 1);
-        if (!candidate) {
+        if (!candidate)
             return false;
-        }
-        if (memcmp(candidate, needle, length) == 0) {
+        if (memcmp(candidate, needle, length) == 0)
             return true;
-        }
         bytes.length -= (size_t)(candidate - bytes.data) + 1;
         bytes.data = candidate + 1;
     }
@@ -80,9 +78,8 @@ static bool holds(troth__bytes bytes, const uint8_t *needle, size_t length)
  */
 static bool take_length(troth__bytes *rest, size_t *length)
 {
-    if (rest->length == 0) {
+    if (rest->length == 0)
         return false;
-    }
     uint8_t first = *rest->data++;
     rest->length--;
     if (first < 0x80) {
@@ -90,13 +87,11 @@ static bool take_length(troth__bytes *rest, size_t *length)
         return true;
     }
     size_t count = first & 0x7Fu;
-    if (count == 0 || count > 8 || count > rest->length) {
+    if (count == 0 || count > 8 || count > rest->length)
         return false;
-    }
     uint64_t value = 0;
-    for (size_t i = 0; i < count; i++) {
+    for (size_t i = 0; i < count; i++)
         value = value << 8 | *rest->data++;
-    }
     rest->length -= count;
     /* What no memory holds is as good as cut. */
     *length = value > SIZE_MAX ? SIZE_MAX : (size_t)value;
@@ -106,9 +101,8 @@ static bool take_length(troth__bytes *rest, size_t *length)
 /* Takes the next element off. False at the end, and where there is none that can be read. */
 static bool next_element(struct walk *walk, struct element *element)
 {
-    if (walk->rest.length == 0) {
+    if (walk->rest.length == 0)
         return false;
-    }
     troth__bytes rest = walk->rest;
     size_t length = 0;
     element->tag = *rest.data++;
@@ -141,37 +135,31 @@ static bool only_element(struct walk content, uint8_t tag, struct element *eleme
         *content.damaged = true;
         return false;
     }
-    if (content.rest.length != 0) {
+    if (content.rest.length != 0)
         *content.damaged = true;
-    }
     return true;
 }
 
 static enum mechanism_oid mechanism_of(const struct element *oid)
 {
-    if (oid->tag != DER_OID || !oid->whole) {
+    if (oid->tag != DER_OID || !oid->whole)
         return OID_OTHER;
-    }
     if (is_bytes(oid->content, oid_kerberos, sizeof(oid_kerberos)) ||
-        is_bytes(oid->content, oid_kerberos_microsoft, sizeof(oid_kerberos_microsoft))) {
+        is_bytes(oid->content, oid_kerberos_microsoft, sizeof(oid_kerberos_microsoft)))
         return OID_KERBEROS;
-    }
-    if (is_bytes(oid->content, oid_spnego, sizeof(oid_spnego))) {
+    if (is_bytes(oid->content, oid_spnego, sizeof(oid_spnego)))
         return OID_SPNEGO;
-    }
     return is_bytes(oid->content, oid_ntlm, sizeof(oid_ntlm)) ? OID_NTLM : OID_OTHER;
 }
 
 /* Int32 of RFC 4120 section 5.2.4. */
 static bool read_int32(const struct element *integer, int32_t *value)
 {
-    if (!integer->whole || integer->content.length == 0 || integer->content.length > 4) {
+    if (!integer->whole || integer->content.length == 0 || integer->content.length > 4)
         return false;
-    }
     int64_t sum = integer->content.data[0] < 0x80 ? 0 : -1;
-    for (size_t i = 0; i < integer->content.length; i++) {
+    for (size_t i = 0; i < integer->content.length; i++)
         sum = sum * 256 + integer->content.data[i];
-    }
     *value = (int32_t)sum;
     return true;
 }
@@ -181,9 +169,8 @@ static int read_digits(const uint8_t *digits, size_t count, int least, int most)
 {
     int value = 0;
     for (size_t i = 0; i < count; i++) {
-        if (digits[i] < '0' || digits[i] > '9') {
+        if (digits[i] < '0' || digits[i] > '9')
             return -1;
-        }
         value = value * 10 + (digits[i] - '0');
     }
     return value >= least && value <= most ? value : -1;
@@ -196,22 +183,19 @@ static bool read_time(const struct element *time, int64_t *seconds)
     static const int days_in[12] = {31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31};
     const uint8_t *text = time->content.data;
 
-    if (!time->whole || time->content.length != 15 || text[14] != 'Z') {
+    if (!time->whole || time->content.length != 15 || text[14] != 'Z')
         return false;
-    }
     int year = read_digits(text, 4, 1970, 9999);
     int month = read_digits(text + 4, 2, 1, 12);
     int day = read_digits(text + 6, 2, 1, 31);
     int hour = read_digits(text + 8, 2, 0, 23);
     int minute = read_digits(text + 10, 2, 0, 59);
     int second = read_digits(text + 12, 2, 0, 59);
-    if (year < 0 || month < 0 || day < 0 || hour < 0 || minute < 0 || second < 0) {
+    if (year < 0 || month < 0 || day < 0 || hour < 0 || minute < 0 || second < 0)
         return false;
-    }
     bool leap = (year % 4 == 0 && year % 100 != 0) || year % 400 == 0;
-    if (day > days_in[month - 1] + (leap && month == 2 ? 1 : 0)) {
+    if (day > days_in[month - 1] + (leap && month == 2 ? 1 : 0))
         return false;
-    }
     int past = year - 1;
     int64_t days =
         (int64_t)365 * (year - 1970) + (past / 4 - past / 100 + past / 400) - (1969 / 4 - 1969 / 100 + 1969 / 400);
@@ -231,9 +215,8 @@ static void read_krb_error(struct walk walk, struct troth__token_facts *facts)
     bool has_time = false;
     bool has_code = false;
 
-    if (!only_element(walk, KRB_ERROR, &element) || !only_element(walk_into(&walk, &element), DER_SEQUENCE, &element)) {
+    if (!only_element(walk, KRB_ERROR, &element) || !only_element(walk_into(&walk, &element), DER_SEQUENCE, &element))
         return;
-    }
     struct walk fields = walk_into(&walk, &element);
     while (next_element(&fields, &field)) {
         if (field.tag == DER_CONTEXT(4u)) {
@@ -269,9 +252,8 @@ static enum mechanism_oid open_frame(struct walk token, struct walk *inner)
     struct element oid;
 
     *inner = token;
-    if (!only_element(token, GSS_FRAME, &frame)) {
+    if (!only_element(token, GSS_FRAME, &frame))
         return OID_OTHER;
-    }
     *inner = walk_into(&token, &frame);
     return next_element(inner, &oid) ? mechanism_of(&oid) : OID_OTHER;
 }
@@ -281,9 +263,8 @@ static void read_carried(struct walk token, struct troth__token_facts *facts)
 {
     struct walk inner;
 
-    if (token.rest.length == 0) {
+    if (token.rest.length == 0)
         return;
-    }
     if (begins_with(token.rest, ntlm_signature, sizeof(ntlm_signature))) {
         facts->carries_ntlm = true;
         return;
@@ -292,9 +273,8 @@ static void read_carried(struct walk token, struct troth__token_facts *facts)
         read_krb_error(token, facts);
         return;
     }
-    if (token.rest.data[0] != GSS_FRAME) {
+    if (token.rest.data[0] != GSS_FRAME)
         return;
-    }
     switch (open_frame(token, &inner)) {
     case OID_KERBEROS:
         read_kerberos(inner, facts);
@@ -333,17 +313,15 @@ static void read_negotiation_init(struct walk content, struct troth__token_facts
     struct element field;
     struct element value;
 
-    if (!only_element(content, DER_SEQUENCE, &sequence)) {
+    if (!only_element(content, DER_SEQUENCE, &sequence))
         return;
-    }
     struct walk fields = walk_into(&content, &sequence);
     while (next_element(&fields, &field)) {
         struct walk inside = walk_into(&fields, &field);
-        if (field.tag == DER_CONTEXT(0u) && only_element(inside, DER_SEQUENCE, &value)) {
+        if (field.tag == DER_CONTEXT(0u) && only_element(inside, DER_SEQUENCE, &value))
             read_mechanisms(walk_into(&inside, &value), facts);
-        } else if (field.tag == DER_CONTEXT(2u) && only_element(inside, DER_OCTET_STRING, &value)) {
+        else if (field.tag == DER_CONTEXT(2u) && only_element(inside, DER_OCTET_STRING, &value))
             read_carried(walk_into(&inside, &value), facts);
-        }
     }
 }
 
@@ -354,9 +332,8 @@ static void read_negotiation_response(struct walk content, struct troth__token_f
     struct element field;
     struct element value;
 
-    if (!only_element(content, DER_SEQUENCE, &sequence)) {
+    if (!only_element(content, DER_SEQUENCE, &sequence))
         return;
-    }
     struct walk fields = walk_into(&content, &sequence);
     while (next_element(&fields, &field)) {
         struct walk inside = walk_into(&fields, &field);
@@ -380,9 +357,8 @@ static void read_negotiation(struct walk token, struct troth__token_facts *facts
         *token.damaged = true;
         return;
     }
-    if (token.rest.length != 0) {
+    if (token.rest.length != 0)
         *token.damaged = true;
-    }
     if (choice.tag == NEG_TOKEN_INIT) {
         facts->kind = TROTH__TOKEN_SPNEGO_INIT;
         read_negotiation_init(walk_into(&token, &choice), facts);
@@ -419,14 +395,12 @@ void troth__token_inspect(troth__bytes token, struct troth__token_facts *facts)
     struct walk walk = {token, &damaged};
 
     *facts = (struct troth__token_facts){.kind = TROTH__TOKEN_UNKNOWN};
-    if (token.length == 0) {
+    if (token.length == 0)
         return;
-    }
     switch (token.data[0]) {
     case 'N':
-        if (begins_with(token, ntlm_signature, sizeof(ntlm_signature))) {
+        if (begins_with(token, ntlm_signature, sizeof(ntlm_signature)))
             facts->kind = TROTH__TOKEN_NTLM;
-        }
         damaged = true;
         break;
     case GSS_FRAME:
