@@ -335,8 +335,11 @@ static troth_status complete(troth_context *context, troth_error *error)
                                 "the mechanism that was really used is %s, and only Kerberos is "
                                 "allowed",
                                 attributes.mechanism_name != NULL ? attributes.mechanism_name : "unknown");
-    if ((attributes.properties & TROTH_ANONYMOUS) != 0)
-        return troth__error_set(error, TROTH_E_REQUIREMENT, "the initiator is anonymous");
+    if ((attributes.properties & TROTH_ANONYMOUS) != 0) {
+        troth__error_set(error, TROTH_E_REQUIREMENT, "the initiator is anonymous");
+        troth__error_hint(error, "it has an anonymous ticket (as from kinit -n), and needs one in its own name");
+        return TROTH_E_REQUIREMENT;
+    }
 
     /* Every sealed RFC 4121 message carries a checksum. */
     if ((attributes.properties & TROTH_CONFIDENTIALITY) != 0)

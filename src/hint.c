@@ -16,9 +16,8 @@ static const struct hint hints[] = {
      "an acceptor needs a keytab that it may read, with a key for its service: name one, or set up the default "
      "keytab (KRB5_KTNAME, /etc/krb5.keytab)"},
     {TROTH_E_NO_CREDENTIAL, TROTH_INITIATOR, -1,
-     "get a ticket first (kinit; klist shows what there is; on Windows log on to the domain), or name a ccache, a "
-     "client "
-     "keytab that has this user's key, or a principal and its password"},
+     "get a ticket first (kinit; klist shows what there is; on Windows log on to the domain), or name a ccache, "
+     "a client keytab that has this user's key, or a principal and its password"},
     {TROTH_E_UNKNOWN_TARGET, TROTH_ROLE_UNSET, TROTH__HINT_CREDENTIAL,
      "the KDC does not know this principal: check its spelling and its realm"},
     {TROTH_E_UNKNOWN_TARGET, TROTH_ROLE_UNSET, TROTH__HINT_STEP,
@@ -57,9 +56,8 @@ static const struct hint hints[] = {
      "both ends must speak the same: Negotiate (SPNEGO) or Kerberos alone; a Windows peer that offers only NTLM does "
      "not know our service name or used an IP address: register the name (setspn) and connect by it"},
     {TROTH_E_MECHANISM, TROTH_INITIATOR, TROTH__HINT_STEP,
-     "both ends must speak the same: Negotiate (SPNEGO) or Kerberos alone; a Windows acceptor that answers with NTLM "
-     "is "
-     "in no domain, or the name that we asked for is not registered for its account (setspn)"},
+     "both ends must speak the same: Negotiate (SPNEGO) or Kerberos alone; a Windows acceptor that answers with "
+     "NTLM is in no domain, or the name that we asked for is not registered for its account (setspn)"},
     {TROTH_E_MECHANISM, TROTH_ROLE_UNSET, TROTH__HINT_CREDENTIAL,
      "the native library has no such mechanism: check how it was installed"},
     {TROTH_E_BAD_TOKEN, TROTH_ROLE_UNSET, TROTH__HINT_STEP,

@@ -243,7 +243,7 @@ TROTH_API void troth_credential_free(troth_credential *credential);
 #define TROTH_REPLAY_DETECTION 0x8u    /* a message that comes twice is an error */
 #define TROTH_SEQUENCE_DETECTION 0x10u /* a message that comes out of order, or is missing, is an error */
 #define TROTH_IDENTIFY 0x20u           /* the acceptor may know who the initiator is, but not act in its name */
-#define TROTH_DELEGATED 0x40u /* the acceptor holds something to act in the initiator's name with; reported only */
+#define TROTH_DELEGATED 0x40u /* the initiator gave something to act in its name with; reported, not kept on GSSAPI */
 #define TROTH_CHANNEL_BOUND                                                                                            \
     0x80u                      /* both ends gave the same channel bindings. Only an acceptor can know it, so only      \
                                   an acceptor can require it; it is never requested: bindings are given */
