@@ -1,5 +1,6 @@
 """Runs a cmocka program and corrects its TAP: cmocka 1.1.5 writes a skipped test as "not ok 3 # SKIP name", which TAP
-reads as a failure. Everything else passes through as it is, and so does the exit status.
+reads as a failure. The comment before it is the reason. Everything else passes through as it is, and so does the exit
+status.
 
 usage: tap_skip.py COMMAND [ARGUMENT...]
 """
@@ -10,8 +11,14 @@ import sys
 
 SKIPPED = re.compile(rb"^not ok (\d+) # SKIP (.*)$")
 
+reason = b""
 with subprocess.Popen(sys.argv[1:], stdout=subprocess.PIPE) as program:
     for line in program.stdout:
-        sys.stdout.buffer.write(SKIPPED.sub(rb"ok \1 - \2 # SKIP", line.rstrip(b"\r\n")) + b"\n")
+        line = line.rstrip(b"\r\n")
+        skipped = SKIPPED.match(line)
+        if skipped:
+            line = b"ok %s - %s # SKIP %s" % (skipped[1], skipped[2], reason)
+        reason = line[2:].removeprefix(b"SKIPPED: ") if line.startswith(b"# ") else b""
+        sys.stdout.buffer.write(line.rstrip() + b"\n")
         sys.stdout.buffer.flush()
 sys.exit(program.returncode if program.returncode >= 0 else 128 - program.returncode)
