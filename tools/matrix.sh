@@ -39,7 +39,7 @@ made() {
   shift
   while [ "$1" != -- ]; do targets+=("$1"); shift; done
   shift
-  if [ ! -f "$directory/build.ninja" ] && ! configure "$directory" -Dwerror=true "$@"; then
+  if ! grep -qs "${targets[-1]}:" "$directory/build.ninja" && ! configure "$directory" -Dwerror=true "$@"; then
     tail -n 30 "$directory.log" >&2
     die "cannot set up $directory"
   fi
@@ -51,19 +51,18 @@ made() {
 
 gcc=$root/build/gcc
 windows=$root/build/windows
+"$root/tools/install-winpr.sh" || die "WinPR cannot be installed"
 CC=gcc made gcc tools/troth tests/interop/raw-gss tests/realm/troth-realm --
 "$root/tools/fetch-subprojects.sh" >"$root/build/fetch-subprojects.log" 2>&1 || cat "$root/build/fetch-subprojects.log"
 wine_world
 made windows tools/troth.exe tests/interop/raw-sspi.exe tests/interop/classic-sspi.exe -- \
   --cross-file "$root/tools/cross/x86_64-w64-mingw32.ini"
 winpr=()
-if grep -q 'tests/winpr/troth-winpr:' "$gcc/build.ninja"; then
-  made gcc tests/winpr/troth-winpr --
+if installed libwinpr3-dev; then
+  made gcc tests/winpr/troth-winpr -- -Dwinpr=enabled
   winpr=(--troth-winpr "$gcc/tests/winpr/troth-winpr")
 fi
 
-# Wine's server stays between the cells: starting it takes longer than most of them.
-wineserver -p
 "$gcc/tests/realm/troth-realm" -- python3 "$root/tests/interop/matrix.py" --log "$root/build/matrix.json" \
   --troth "$gcc/tools/troth" --troth-exe "$windows/tools/troth.exe" --raw-gss "$gcc/tests/interop/raw-gss" \
   --raw-sspi "$windows/tests/interop/raw-sspi.exe" --classic "$windows/tests/interop/classic-sspi.exe" \
