@@ -86,9 +86,6 @@ wine_world() {
     }
     wine_end
   fi
-  # Its server stays until wine_end: starting it takes longer than most programs run.
-  wineserver -p 2>/dev/null
-  return 0
 }
 
 wine_end() {
