@@ -23,7 +23,10 @@
 #define TROTH_SRC_BACKEND_H
 
 #include "bytes.h"
+#include "troth/bindings.h"
 #include "troth/troth.h"
+
+#define TROTH__HASH_MOST 64 /* the longest hash of all, in bytes */
 
 /* A credential's configuration: checked, copied, and immutable; it and what it points to outlive the native one. */
 struct troth__credential_config {
@@ -118,6 +121,14 @@ struct troth__backend {
     troth_status (*get_mic)(void *context, troth__bytes data, uint8_t *mic, size_t capacity, size_t *mic_length,
                             troth_error *error);
     troth_status (*verify_mic)(void *context, troth__bytes data, troth__bytes mic, troth_error *error);
+
+    /*
+     * The hash of data, into the first troth__hash_length(hash) bytes of digest. Needs no credential and no context,
+     * and may be called by any thread at any time: it is here because only a backend may know the system's
+     * cryptography. It does not go through `native`: there is nothing to script in a function of bytes. hash is never
+     * UNSET. Returns TROTH_OK; TROTH_E_UNSUPPORTED (this build or this system has no such hash); TROTH_E_FAILURE.
+     */
+    troth_status (*hash)(troth_hash hash, troth__bytes data, uint8_t digest[TROTH__HASH_MOST], troth_error *error);
 };
 
 /* The backend that this library was built with: defined once, in backends/NAME/backend.c. */

@@ -13,21 +13,18 @@ static size_t length_bytes(uint64_t length)
 {
     size_t count = 1;
 
-    if (length < 0x80) {
+    if (length < 0x80)
         return count;
-    }
-    for (; length > 0; length >>= 8) {
+    for (; length > 0; length >>= 8)
         count++;
-    }
     return count;
 }
 
 /* Reads the length after a tag and takes it off. */
 static bool take_length(troth__bytes *rest, size_t *length, bool *minimal)
 {
-    if (rest->length == 0) {
+    if (rest->length == 0)
         return false;
-    }
     uint8_t first = *rest->data++;
     rest->length--;
     if (first < 0x80) {
@@ -36,13 +33,11 @@ static bool take_length(troth__bytes *rest, size_t *length, bool *minimal)
         return true;
     }
     size_t count = first & 0x7Fu;
-    if (count == 0 || count > 8 || count > rest->length) {
+    if (count == 0 || count > 8 || count > rest->length)
         return false;
-    }
     uint64_t value = 0;
-    for (size_t i = 0; i < count; i++) {
+    for (size_t i = 0; i < count; i++)
         value = value << 8 | *rest->data++;
-    }
     rest->length -= count;
     *minimal = 1 + count == length_bytes(value);
     /* What no memory holds is as good as cut. */
@@ -52,9 +47,8 @@ static bool take_length(troth__bytes *rest, size_t *length, bool *minimal)
 
 bool troth__der_next(struct troth__der_walk *walk, struct troth__der_element *element)
 {
-    if (walk->rest.length == 0) {
+    if (walk->rest.length == 0)
         return false;
-    }
     troth__bytes rest = walk->rest;
     size_t length = 0;
     element->tag = *rest.data++;
@@ -86,8 +80,7 @@ bool troth__der_only(struct troth__der_walk content, uint8_t tag, struct troth__
         *content.damaged = true;
         return false;
     }
-    if (content.rest.length != 0) {
+    if (content.rest.length != 0)
         *content.damaged = true;
-    }
     return true;
 }

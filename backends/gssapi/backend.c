@@ -16,4 +16,5 @@ const troth__backend troth__backend_here = {
     .unwrap = troth__gss_unwrap,
     .get_mic = troth__gss_get_mic,
     .verify_mic = troth__gss_verify_mic,
+    .hash = troth__gss_hash,
 };

@@ -236,4 +236,8 @@ troth_status troth__gss_get_mic(void *context, troth__bytes data, uint8_t *mic, 
                                 troth_error *error);
 troth_status troth__gss_verify_mic(void *context, troth__bytes data, troth__bytes mic, troth_error *error);
 
+/* ---- hash.c --------------------------------------------------------------------------------------------------- */
+
+troth_status troth__gss_hash(troth_hash hash, troth__bytes data, uint8_t digest[TROTH__HASH_MOST], troth_error *error);
+
 #endif

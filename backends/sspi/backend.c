@@ -16,4 +16,5 @@ const troth__backend troth__backend_here = {
     .unwrap = troth__sspi_unwrap,
     .get_mic = troth__sspi_get_mic,
     .verify_mic = troth__sspi_verify_mic,
+    .hash = troth__sspi_hash,
 };

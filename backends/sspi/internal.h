@@ -104,6 +104,10 @@ troth_status troth__sspi_get_mic(void *context, troth__bytes data, uint8_t *mic,
                                  troth_error *error);
 troth_status troth__sspi_verify_mic(void *context, troth__bytes data, troth__bytes mic, troth_error *error);
 
+/* ---- hash.c --------------------------------------------------------------------------------------------------- */
+
+troth_status troth__sspi_hash(troth_hash hash, troth__bytes data, uint8_t digest[TROTH__HASH_MOST], troth_error *error);
+
 /* ---- wine.c --------------------------------------------------------------------------------------------------- */
 
 /* Where Wine departs from Windows. Nothing of it is reached unless credential->wine, which is found at run time. */
