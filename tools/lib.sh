@@ -64,7 +64,7 @@ configure() {
 }
 
 # The packages of each purpose. meson brings ninja and python3 with it.
-packages_build=(gcc libc6-dev meson pkg-config libkrb5-dev libuv1-dev libcmocka-dev)
+packages_build=(gcc libc6-dev meson pkg-config libkrb5-dev libssl-dev libuv1-dev libcmocka-dev)
 packages_realm=(krb5-kdc krb5-admin-server krb5-user)
 packages_test=(g++ clang valgrind faketime krb5-locales binutils krb5-gss-samples gss-ntlmssp iproute2 util-linux)
 packages_windows=(gcc-mingw-w64-x86-64 gcc-mingw-w64-i686 wine wine64)

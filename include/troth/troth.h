@@ -262,7 +262,7 @@ TROTH_API void troth_credential_free(troth_credential *credential);
  * Channel bindings (RFC 2743 section 1.1.6, RFC 2744 section 3.11): what ties the conversation to the channel that it
  * runs in. Usually application_data alone is set, to "tls-server-end-point:" and a hash (RFC 5929),
  * "tls-exporter:" and a value (RFC 9266), or "tls-unique:" and a value. The address fields take part in the
- * comparison; leave them zero unless the peer fills them (Java sends address type 255).
+ * comparison; leave them zero unless the peer fills them (Java sends address type 255). bindings.h builds those of TLS.
  */
 typedef struct troth_bindings {
     uint32_t initiator_address_type;

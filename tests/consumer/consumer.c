@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include <troth/bindings.h>
 #include <troth/stream.h>
 #include <troth/troth.h>
 
@@ -28,6 +29,11 @@ int main(void)
     }
     if (troth_frame_receive(-1, NULL, NULL, buffer, sizeof buffer, &length, &error) == TROTH_OK) {
         fprintf(stderr, "a frame came out of no socket\n");
+        return 1;
+    }
+    troth_tls_bindings bindings = TROTH_TLS_BINDINGS_INIT;
+    if (troth_bindings_tls_exporter(buffer, sizeof buffer, &bindings, &error) != TROTH_E_ARGUMENT) {
+        fprintf(stderr, "16 bytes were taken for 32\n");
         return 1;
     }
     printf("Troth %s over %s\n", troth_version(), troth_backend_name());
