@@ -90,7 +90,7 @@ int command_serve(int argc, char **argv)
         .stream = TROTH_STREAM_OPTIONS_INIT,
         .timeout = TROTH_DEFAULT_TIMEOUT,
         .max_connections = 1024,
-        .max_handshakes = 256,
+        .max_handshakes = 512,
     };
     troth_bindings bindings = {0};
     const char *bindings_text = NULL;
@@ -128,8 +128,8 @@ int command_serve(int argc, char **argv)
         OPTION_RANGE("max-connections", "N", "at one time, further ones wait to be accepted; 1 to 65536 (1024)",
                      option_number, &server.max_connections, &counts),
         OPTION_RANGE("max-handshakes", "N",
-                     "at one time; then whoever has been at it for a second makes room for the next,\n"
-                     "who waits until then; 1 to 65536 (256)",
+                     "at one time; then the oldest that has taken 0.2 s makes room for the next, who waits\n"
+                     "until then; 1 to 65536 (512)",
                      option_number, &server.max_handshakes, &counts),
         OPTION_RANGE("frame-limit", "BYTES", "the largest frame, both ways; 1024 to 16777216 (65536)", option_number,
                      &frame_limit, &limits),

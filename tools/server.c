@@ -8,9 +8,9 @@
 #include "platform.h"
 #include "report.h"
 
-#define ACCEPT_BACKOFF 100u  /* ms to wait for a descriptor to become free */
-#define ACCEPTS_AT_ONCE 64u  /* then those who are here already get their turn */
-#define HANDSHAKE_GRACE 1000 /* ms that a handshake may take though others wait for its place */
+#define ACCEPT_BACKOFF 100u /* ms to wait for a descriptor to become free */
+#define ACCEPTS_AT_ONCE 64u /* then those who are here already get their turn */
+#define HANDSHAKE_GRACE 200 /* ms that a handshake may take though others wait for its place */
 
 /* ---- deadlines ------------------------------------------------------------------------------------------------ */
 

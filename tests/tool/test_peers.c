@@ -155,7 +155,7 @@ static void silent_peers_make_room_when_handshakes_are_many(void **state)
     struct realm_result result;
     tool_serve(&server, "--max-handshakes", "2", NULL);
     int silent[3] = {tool_socket(&server), tool_socket(&server), tool_socket(&server)};
-    /* Long before the 30 s of the timeout: after a second the oldest gives way to the third, and the next to this. */
+    /* Long before the 30 s of the timeout: soon the oldest gives way to the third, and the next to this. */
     assert_served(&server);
     tool_socket_end(silent[0]);
     tool_socket_end(silent[1]);
