@@ -91,6 +91,7 @@ troth_status troth__gss_context_new(void *credential, const struct troth__contex
 static void gss_handshake_over(struct gss_context *context)
 {
     troth__gss_handle_drop(context->credential, &context->handle);
+    troth__gss_target_drop(context->credential, &context->known);
     troth__gss_name_release(context->native, &context->target);
 }
 
@@ -134,7 +135,10 @@ troth_status troth__gss_step(void *pointer, troth__bytes in, troth__bytes *out, 
     *out = (troth__bytes){NULL, 0};
     gss_release_out(context);
     if (context->handle == NULL) {
-        status = troth__gss_handle_take(context->credential, in, &context->handle, error);
+        status = own->role == TROTH_INITIATOR
+                     ? troth__gss_initiator_take(context->credential, &context->config->target, context->target,
+                                                 &context->handle, &context->known, error)
+                     : troth__gss_handle_take(context->credential, in, &context->handle, error);
         /* The keytab was good when the credential was acquired. */
         if (status == TROTH_E_NO_CREDENTIAL && own->role == TROTH_ACCEPTOR) {
             status = error->status = TROTH_E_WRONG_KEY;
@@ -147,8 +151,10 @@ troth_status troth__gss_step(void *pointer, troth__bytes in, troth__bytes *out, 
     context->flags = context->lifetime = 0;
     if (own->role == TROTH_INITIATOR) {
         call = "gss_init_sec_context";
-        major = native->gss_init_sec_context(&minor, context->handle->cred, &context->context, context->target, asked,
-                                             gss_flags(context->config->requested), 0, bindings, &token,
+        major = native->gss_init_sec_context(&minor, context->handle->cred, &context->context,
+                                             context->known != NULL ? troth__gss_target_name_of(context->known)
+                                                                    : context->target,
+                                             asked, gss_flags(context->config->requested), 0, bindings, &token,
                                              &context->mechanism, &context->out, &context->flags, &context->lifetime);
     } else {
         /* No source name: it is asked for when somebody wants it. No delegated credential: nobody does yet. */
@@ -172,6 +178,9 @@ troth_status troth__gss_step(void *pointer, troth__bytes in, troth__bytes *out, 
         status = error->status = TROTH_E_BAD_TOKEN;
     if (status == TROTH_E_WRONG_KEY && own->role == TROTH_ACCEPTOR)
         troth__gss_credential_tell_keytab(context->credential, error);
+    /* There is a ticket as soon as there is a token; under SPNEGO its life is told at the end only. */
+    if ((status == TROTH_OK || status == TROTH_CONTINUE) && context->handle->snapshot == 0 && context->lifetime > 0)
+        troth__gss_target_confirm(context->credential, context->known, context->lifetime);
     /* An acceptor's handle is another peer's at once: this one may take minutes for its next token. */
     if (status != TROTH_CONTINUE || own->role == TROTH_ACCEPTOR)
         gss_handshake_over(context);

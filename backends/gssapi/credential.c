@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "error.h"
@@ -166,8 +167,12 @@ static troth_status gss_private_ccache(struct gss_credential *credential, struct
                            error);
 }
 
-/* Makes a handle from the configured source. May block on a KDC. Under renewal, not under lock. */
-static troth_status gss_handle_new(struct gss_credential *credential, struct gss_handle **handle, troth_error *error)
+/*
+ * Makes a handle from the configured source, for a shared ccache over a snapshot of it where that is allowed and can be
+ * had. May block on a KDC. Not under lock; under renewal, unless it is one of a shared ccache without a snapshot.
+ */
+static troth_status gss_handle_new(struct gss_credential *credential, bool snapshot, struct gss_handle **handle,
+                                   troth_error *error)
 {
     const struct troth__credential_config *config = credential->config;
     gss_key_value_element_desc elements[2] = {{NULL, NULL}, {NULL, NULL}};
@@ -193,6 +198,13 @@ static troth_status gss_handle_new(struct gss_credential *credential, struct gss
         if (config->ccache != NULL || credential->ccache_file != NULL)
             elements[first.count++] = (gss_key_value_element_desc){
                 "ccache", config->ccache != NULL ? config->ccache : credential->ccache_file};
+        if (snapshot && credential->fast && credential->ccache_file != NULL) {
+            status = gss_private_ccache(credential, made, error);
+            if (status == TROTH_OK)
+                status = troth__gss_snapshot_fill(credential, made, error);
+            if (made->snapshot != 0)
+                elements[0].value = made->store;
+        }
         second = first;
         break;
     case GSS_SOURCE_PRIVATE:
@@ -261,7 +273,7 @@ static troth_status gss_renew(struct gss_credential *credential, struct gss_hand
 {
     const struct gss_stamp stamp = troth__gss_stamp_now(credential->ccache_path);
     struct gss_handle *made = NULL;
-    troth_status status = gss_handle_new(credential, &made, error);
+    troth_status status = gss_handle_new(credential, true, &made, error);
     const int64_t now = troth__now();
 
     troth__mutex_lock(credential->lock);
@@ -324,6 +336,12 @@ troth_status troth__gss_handle_take(struct gss_credential *credential, troth__by
     return status;
 }
 
+troth_status troth__gss_handle_of_file(struct gss_credential *credential, struct gss_handle **handle,
+                                       troth_error *error)
+{
+    return gss_handle_new(credential, false, handle, error);
+}
+
 /* ---- the backend's two calls ---------------------------------------------------------------------------------- */
 
 /* Finds the file behind the ccache that this credential will use; none where there is none. */
@@ -357,6 +375,7 @@ void troth__gss_credential_free(void *pointer)
         return;
     gss_handle_drop_locked(credential, &credential->current); /* nobody else is left */
     troth__gss_pool_free(credential);
+    troth__gss_targets_free(credential);
     troth__gss_name_release(credential->native, &credential->name);
     if (credential->krb5 != NULL)
         credential->native->krb5_free_context(credential->krb5);
@@ -388,6 +407,14 @@ static troth_status gss_open_krb5(struct gss_credential *credential, troth_error
     return error->status;
 }
 
+/* The fast path is allowed: nobody asked for the other one, and no proxy keeps keys and tickets to itself. */
+static bool gss_may_be_fast(const struct troth__credential_config *config)
+{
+    const char *proxy = getenv("GSS_USE_PROXY");
+
+    return (config->flags & TROTH_CREDENTIAL_STOCK) == 0 && (proxy == NULL || proxy[0] == '\0');
+}
+
 troth_status troth__gss_credential_acquire(const troth__backend *self, const struct troth__credential_config *config,
                                            void **credential, troth_error *error)
 {
@@ -400,6 +427,7 @@ troth_status troth__gss_credential_acquire(const troth__backend *self, const str
         return troth__error_set(error, TROTH_E_MEMORY, "out of memory for a credential");
     made->native = self->native;
     made->config = config;
+    made->fast = gss_may_be_fast(config);
     if (config->role == TROTH_ACCEPTOR)
         made->source = GSS_SOURCE_KEYTAB;
     else

@@ -93,6 +93,7 @@ struct gss_handle {
     unsigned holds;     /* under the credential's lock */
     krb5_ccache ccache; /* the private MEMORY ccache that ends with the handle, or NULL. Open all the time, so that
                            nothing can fail between its tickets and their end */
+    unsigned snapshot;  /* its number, when ccache is a snapshot of a file; otherwise 0 */
     char store[64];     /* the name of what is private: ccache, or keytab */
 
     bool pooled;        /* pool.c's: everything below is for it, and the four above are not */
@@ -118,6 +119,7 @@ enum gss_source {
 };
 
 struct gss_pool;
+struct gss_target;
 
 struct gss_credential {
     const struct troth__gss_native *native;
@@ -130,6 +132,8 @@ struct gss_credential {
     troth__mutex *renewal;   /* held while a new handle is made; taken before lock, never after it */
     krb5_context krb5;       /* for ccaches and keytabs; being open it also keeps krb5.conf parsed for the process */
     struct gss_pool *pool;   /* acceptor: pool.c's; NULL: the stock path. What in it is not guarded never changes */
+    bool fast;               /* snapshots, canonical names and pools may be used; never changes */
+    struct gss_target *targets;
     struct gss_handle *current;
     struct gss_stamp stamp; /* of ccache_path, when current was made */
     bool renewing;
@@ -150,6 +154,10 @@ const struct troth__credential_config *troth__gss_credential_config(const struct
 troth_status troth__gss_handle_take(struct gss_credential *credential, troth__bytes token, struct gss_handle **handle,
                                     troth_error *error);
 
+/* A handle of a shared ccache's file itself, for the caller alone, who drops it like any other. May block. */
+troth_status troth__gss_handle_of_file(struct gss_credential *credential, struct gss_handle **handle,
+                                       troth_error *error);
+
 /* Gives a hold back and sets *handle to NULL; NULL inside is allowed. Any thread. */
 void troth__gss_handle_drop(struct gss_credential *credential, struct gss_handle **handle);
 
@@ -162,6 +170,37 @@ troth_status troth__gss_acquire_from(struct gss_credential *credential, gss_key_
 
 /* Ends a handle that nobody holds. Under the credential's lock. */
 void troth__gss_handle_end(struct gss_credential *credential, struct gss_handle *handle);
+
+/* ---- ccache.c ------------------------------------------------------------------------------------------------- */
+
+/*
+ * Copies the credential's ccache file into the handle's private ccache, and numbers the snapshot. Where the file cannot
+ * be read to its end there is none, with TROTH_OK.
+ */
+troth_status troth__gss_snapshot_fill(struct gss_credential *credential, struct gss_handle *handle, troth_error *error);
+
+/*
+ * An initiator's handle for a handshake with a target, and what is known of that target: both are held for the caller.
+ * name is the target's imported name. *target is NULL on the stock path, and where it has no canonical name. May block
+ * on a KDC or on the DNS. On failure both are NULL. Any thread.
+ */
+troth_status troth__gss_initiator_take(struct gss_credential *credential, const troth_name *asked, gss_name_t name,
+                                       struct gss_handle **handle, struct gss_target **target, troth_error *error);
+
+/* The canonical name. */
+gss_name_t troth__gss_target_name_of(const struct gss_target *target);
+
+/*
+ * A handshake with the target over the ccache's file itself has a ticket: when the file is as the snapshot knows it,
+ * the snapshot has the ticket, for lifetime seconds. target NULL is allowed. Any thread.
+ */
+void troth__gss_target_confirm(struct gss_credential *credential, struct gss_target *target, OM_uint32 lifetime);
+
+/* Gives a hold back and sets *target to NULL; NULL inside is allowed. Any thread. */
+void troth__gss_target_drop(struct gss_credential *credential, struct gss_target **target);
+
+/* Forgets all of them; nobody holds one. */
+void troth__gss_targets_free(struct gss_credential *credential);
 
 /* ---- pool.c --------------------------------------------------------------------------------------------------- */
 
@@ -207,11 +246,12 @@ struct gss_context {
     const struct troth__context_config *config;
     struct gss_handle *handle; /* initiator: during the handshake. Acceptor: during a step */
     gss_ctx_id_t context;
-    gss_name_t target;   /* initiator, during the handshake */
-    gss_buffer_desc out; /* the last token, until the next call */
-    gss_OID mechanism;   /* the one really used, after completion; static */
-    OM_uint32 flags;     /* ret_flags of the last step */
-    OM_uint32 lifetime;  /* likewise */
+    gss_name_t target;        /* initiator, during the handshake */
+    struct gss_target *known; /* the same, with what is known of it; or NULL */
+    gss_buffer_desc out;      /* the last token, until the next call */
+    gss_OID mechanism;        /* the one really used, after completion; static */
+    OM_uint32 flags;          /* ret_flags of the last step */
+    OM_uint32 lifetime;       /* likewise */
 };
 
 troth_status troth__gss_context_new(void *credential, const struct troth__context_config *config, void **context,

@@ -16,6 +16,7 @@
     X(gss_acquire_cred_from)                                                                                           \
     X(gss_acquire_cred_with_password)                                                                                  \
     X(gss_add_cred_from)                                                                                               \
+    X(gss_canonicalize_name)                                                                                           \
     X(gss_delete_sec_context)                                                                                          \
     X(gss_display_name)                                                                                                \
     X(gss_display_status)                                                                                              \
@@ -35,12 +36,17 @@
     X(gss_verify_mic)                                                                                                  \
     X(gss_wrap_iov)                                                                                                    \
     X(gss_wrap_iov_length)                                                                                             \
+    X(krb5_cc_close)                                                                                                   \
+    X(krb5_cc_copy_creds)                                                                                              \
     X(krb5_cc_default_name)                                                                                            \
     X(krb5_cc_destroy)                                                                                                 \
+    X(krb5_cc_get_principal)                                                                                           \
+    X(krb5_cc_initialize)                                                                                              \
     X(krb5_cc_resolve)                                                                                                 \
     X(krb5_free_context)                                                                                               \
     X(krb5_free_error_message)                                                                                         \
     X(krb5_free_keytab_entry_contents)                                                                                 \
+    X(krb5_free_principal)                                                                                             \
     X(krb5_free_unparsed_name)                                                                                         \
     X(krb5_get_error_message)                                                                                          \
     X(krb5_init_context)                                                                                               \

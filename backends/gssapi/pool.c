@@ -10,7 +10,6 @@
 #include "internal.h"
 
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <time.h>
@@ -85,13 +84,11 @@ troth_status troth__gss_pool_new(struct gss_credential *credential, troth_error 
 {
     const struct troth__gss_native *native = credential->native;
     const struct troth__credential_config *config = credential->config;
-    const char *proxy = getenv("GSS_USE_PROXY");
     struct gss_pool *pool;
     krb5_keytab open = NULL;
     bool fits;
 
-    /* A proxy keeps the keys to itself. */
-    if ((config->flags & TROTH_CREDENTIAL_STOCK) != 0 || (proxy != NULL && proxy[0] != '\0'))
+    if (!credential->fast)
         return TROTH_OK;
     pool = troth__alloc(sizeof *pool);
     if (pool == NULL)

@@ -222,6 +222,25 @@ static OM_uint32 watched_gss_import_name(OM_uint32 *minor, gss_buffer_t text, gs
     return major;
 }
 
+static OM_uint32 watched_gss_canonicalize_name(OM_uint32 *minor, const gss_name_t name, const gss_OID mechanism,
+                                               gss_name_t *made)
+{
+    const enum ledger_verdict verdict = ledger_call("gss_canonicalize_name");
+    OM_uint32 major, ignored;
+
+    if (verdict == LEDGER_BEFORE)
+        return gss_failure(minor);
+    major = REAL(gss_canonicalize_name)(minor, name, mechanism, made);
+    if (GSS_ERROR(major))
+        return major;
+    if (verdict == LEDGER_AFTER) {
+        REAL(gss_release_name)(&ignored, made);
+        return gss_failure(minor);
+    }
+    ledger_born("gss name", *made, 0);
+    return major;
+}
+
 static OM_uint32 watched_gss_inquire_context(OM_uint32 *minor, gss_ctx_id_t context, gss_name_t *source,
                                              gss_name_t *target, OM_uint32 *lifetime, gss_OID *mechanism,
                                              OM_uint32 *flags, int *local, int *open)
@@ -318,6 +337,58 @@ static krb5_error_code KRB5_CALLCONV watched_krb5_cc_destroy(krb5_context krb5, 
     ledger_died("krb5 ccache", ccache);
     code = REAL(krb5_cc_destroy)(krb5, ccache);
     return verdict == LEDGER_PASS ? code : KRB5_CC_IO;
+}
+
+/* Where nothing is left in the ledger under its own kind: a file's, which closing ends as destroying does. */
+static krb5_error_code KRB5_CALLCONV watched_krb5_cc_close(krb5_context krb5, krb5_ccache ccache)
+{
+    const enum ledger_verdict verdict = ledger_call("krb5_cc_close");
+    krb5_error_code code;
+
+    ledger_died("krb5 ccache", ccache);
+    code = REAL(krb5_cc_close)(krb5, ccache);
+    return verdict == LEDGER_PASS ? code : KRB5_CC_IO;
+}
+
+/* These fill a ccache that is accounted for already. */
+static krb5_error_code KRB5_CALLCONV watched_krb5_cc_copy_creds(krb5_context krb5, krb5_ccache from, krb5_ccache to)
+{
+    const enum ledger_verdict verdict = ledger_call("krb5_cc_copy_creds");
+    krb5_error_code code = verdict == LEDGER_BEFORE ? 0 : REAL(krb5_cc_copy_creds)(krb5, from, to);
+
+    return verdict == LEDGER_PASS ? code : KRB5_CC_IO;
+}
+
+static krb5_error_code KRB5_CALLCONV watched_krb5_cc_initialize(krb5_context krb5, krb5_ccache ccache,
+                                                                krb5_principal principal)
+{
+    const enum ledger_verdict verdict = ledger_call("krb5_cc_initialize");
+    krb5_error_code code = verdict == LEDGER_BEFORE ? 0 : REAL(krb5_cc_initialize)(krb5, ccache, principal);
+
+    return verdict == LEDGER_PASS ? code : KRB5_CC_IO;
+}
+
+static krb5_error_code KRB5_CALLCONV watched_krb5_cc_get_principal(krb5_context krb5, krb5_ccache ccache,
+                                                                   krb5_principal *principal)
+{
+    const enum ledger_verdict verdict = ledger_call("krb5_cc_get_principal");
+    krb5_error_code code = verdict == LEDGER_BEFORE ? KRB5_CC_IO : REAL(krb5_cc_get_principal)(krb5, ccache, principal);
+
+    if (code == 0 && verdict == LEDGER_AFTER) {
+        krb5_free_principal(krb5, *principal);
+        *principal = NULL;
+        return KRB5_CC_IO;
+    }
+    if (code == 0)
+        ledger_born("krb5 principal", *principal, 0);
+    return code;
+}
+
+static void KRB5_CALLCONV watched_krb5_free_principal(krb5_context krb5, krb5_principal principal)
+{
+    ledger_call("krb5_free_principal");
+    ledger_died("krb5 principal", principal);
+    REAL(krb5_free_principal)(krb5, principal);
 }
 
 static krb5_error_code KRB5_CALLCONV watched_krb5_init_context(krb5_context *krb5)

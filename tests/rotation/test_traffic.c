@@ -114,9 +114,62 @@ static void nobody_is_lost_while_the_files_are_replaced(void **state)
     files_free(&tickets);
 }
 
+/* Whether a service's ticket is in the ccache file, where its name stands in the clear. */
+static bool in_file(const char *service)
+{
+    struct content content = files_read(realm_env_path("KRB5CCNAME"));
+    const size_t length = strlen(service);
+    bool found = false;
+
+    for (size_t i = 0; i + length <= content.length && !found; i++)
+        found = memcmp(content.bytes + i, service, length) == 0;
+    files_free(&content);
+    return found;
+}
+
+static void greet_second(troth_credential *user, troth_credential *service)
+{
+    troth_context_options to = conversation_target();
+    troth_context *initiator = NULL, *acceptor = NULL;
+    troth_error error = TROTH_ERROR_INIT;
+
+    to.target.service = "second";
+    assert_int_equal(troth_context_new(user, &to, &initiator, &error), TROTH_OK);
+    assert_int_equal(troth_context_new(service, NULL, &acceptor, &error), TROTH_OK);
+    if (conversation_handshake(initiator, acceptor, &error) != TROTH_OK)
+        fail_msg("%s", error.text);
+    troth_context_free(initiator);
+    troth_context_free(acceptor);
+}
+
+/* Other programs find what this one obtained, each time that the file has been made anew. */
+static void tickets_land_in_the_file(void **state)
+{
+    struct content fresh = files_tickets(false);
+    troth_credential_options mine = conversation_source(SOURCE_CCACHE, TROTH_MECHANISM_NEGOTIATE);
+    troth_credential *user = NULL, *service = NULL;
+
+    (void)state;
+    assert_int_equal(files_put(realm_env_path("KRB5CCNAME"), &fresh), 0);
+    assert_int_equal(troth_credential_acquire(TROTH_INITIATOR, &mine, &user, NULL), TROTH_OK);
+    assert_int_equal(troth_credential_acquire(TROTH_ACCEPTOR, NULL, &service, NULL), TROTH_OK);
+    for (unsigned i = 0; i < 3; i++) {
+        assert_false(in_file("second"));
+        for (unsigned j = 0; j < 4; j++) {
+            greet_second(user, service);
+            assert_true(in_file("second"));
+        }
+        assert_int_equal(files_put(realm_env_path("KRB5CCNAME"), &fresh), 0);
+    }
+    troth_credential_free(user);
+    troth_credential_free(service);
+    files_free(&fresh);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(tickets_land_in_the_file),
         cmocka_unit_test(nobody_is_lost_while_the_files_are_replaced),
     };
 
