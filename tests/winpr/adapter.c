@@ -11,8 +11,6 @@
  * - An acceptor does not compare channel bindings. To require them is refused here, so that nobody believes in them.
  * - Its list of packages changes the default set and does not replace it: "Kerberos" alone leaves NTLM in.
  * - A first call that fails may leave a context behind.
- * - An acceptor that is asked for user-to-user Kerberos reads freed memory where its keytab has not the service's key.
- *   Nobody asks for it here, so it is refused.
  * - All contexts of a credential work on one krb5_context, which threads may not share: one call at a time.
  */
 #define _POSIX_C_SOURCE 200809L
@@ -156,19 +154,6 @@ static SECURITY_STATUS SEC_ENTRY initialize(PCredHandle credential, PCtxtHandle 
     return unlock(status);
 }
 
-/* Whether a token holds a TGT-REQ of user-to-user Kerberos: its mechanism's OID, and TOK_ID 04 00. */
-static bool asks_user_to_user(const SecBuffer *token)
-{
-    static const BYTE mark[] = {0x2a, 0x86, 0x48, 0x86, 0xf7, 0x12, 0x01, 0x02, 0x02, 0x03, 0x04, 0x00};
-
-    for (size_t at = 0; token != NULL && at + sizeof mark <= token->cbBuffer; at++) {
-        if (memcmp((const BYTE *)token->pvBuffer + at, mark, sizeof mark) == 0) {
-            return true;
-        }
-    }
-    return false;
-}
-
 static SECURITY_STATUS SEC_ENTRY accept(PCredHandle credential, PCtxtHandle known, PSecBufferDesc input,
                                         ULONG requested, ULONG representation, PCtxtHandle handle,
                                         PSecBufferDesc output, PULONG attributes, PTimeStamp expiry)
@@ -179,9 +164,6 @@ static SECURITY_STATUS SEC_ENTRY accept(PCredHandle credential, PCtxtHandle know
 
     if (find(input, SECBUFFER_CHANNEL_BINDINGS) != NULL && (requested & ASC_REQ_ALLOW_MISSING_BINDINGS) == 0) {
         return SEC_E_UNSUPPORTED_FUNCTION;
-    }
-    if (asks_user_to_user(find(input, SECBUFFER_TOKEN))) {
-        return SEC_E_INVALID_TOKEN;
     }
     self = known != NULL ? adapted_of(known) : calloc(1, sizeof *self);
     if (self == NULL) {
