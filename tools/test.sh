@@ -84,7 +84,10 @@ run() {
   done
 }
 
-if CC=gcc build gcc; then
+# Where it is not to be had, this says so, and the suite 'winpr' is left out.
+tools/install-winpr.sh
+
+if CC=gcc build gcc -Dwinpr=auto; then
   run gcc gcc
   # Same programs, once more, with every byte watched; how it is done is in tests/meson.build.
   run valgrind gcc --setup=valgrind
@@ -92,7 +95,7 @@ fi
 if CC=clang build clang; then
   run clang clang --no-suite scale
 fi
-if CC=gcc build sanitizers -Db_sanitize=address,undefined; then
+if CC=gcc build sanitizers -Db_sanitize=address,undefined -Dwinpr=auto; then
   run sanitizers sanitizers --no-suite scale
 fi
 
