@@ -1,25 +1,6 @@
 /* der.c - takes DER elements off counted bytes; see der.h. */
 #include "der.h"
 
-#include <string.h>
-
-bool troth__der_is(troth__bytes bytes, const uint8_t *other, size_t length)
-{
-    return bytes.length == length && memcmp(bytes.data, other, length) == 0;
-}
-
-/* How many bytes a length takes, written as short as it can be. */
-static size_t length_bytes(uint64_t length)
-{
-    size_t count = 1;
-
-    if (length < 0x80)
-        return count;
-    for (; length > 0; length >>= 8)
-        count++;
-    return count;
-}
-
 /* Reads the length after a tag and takes it off. */
 static bool take_length(troth__bytes *rest, size_t *length, bool *minimal)
 {
@@ -39,7 +20,7 @@ static bool take_length(troth__bytes *rest, size_t *length, bool *minimal)
     for (size_t i = 0; i < count; i++)
         value = value << 8 | *rest->data++;
     rest->length -= count;
-    *minimal = 1 + count == length_bytes(value);
+    *minimal = value >= 0x80 && value >> 8 * (count - 1) != 0;
     /* What no memory holds is as good as cut. */
     *length = value > SIZE_MAX ? SIZE_MAX : (size_t)value;
     return true;
@@ -67,11 +48,6 @@ bool troth__der_next(struct troth__der_walk *walk, struct troth__der_element *el
     element->content = (troth__bytes){rest.data, length};
     walk->rest = (troth__bytes){rest.data + length, rest.length - length};
     return true;
-}
-
-struct troth__der_walk troth__der_into(const struct troth__der_walk *outer, const struct troth__der_element *element)
-{
-    return (struct troth__der_walk){element->content, outer->damaged};
 }
 
 bool troth__der_only(struct troth__der_walk content, uint8_t tag, struct troth__der_element *element)

@@ -8,6 +8,7 @@
 #define TROTH_SRC_DER_H
 
 #include <stdbool.h>
+#include <string.h>
 
 #include "bytes.h"
 
@@ -41,7 +42,10 @@ struct troth__der_element {
 };
 
 /* The bytes are exactly these. */
-bool troth__der_is(troth__bytes bytes, const uint8_t *other, size_t length);
+static inline bool troth__der_is(troth__bytes bytes, const uint8_t *other, size_t length)
+{
+    return bytes.length == length && memcmp(bytes.data, other, length) == 0;
+}
 
 /*
  * Takes the next element off. False at the end, and where there is none that can be read. Definite lengths only; more
@@ -50,7 +54,11 @@ bool troth__der_is(troth__bytes bytes, const uint8_t *other, size_t length);
 bool troth__der_next(struct troth__der_walk *walk, struct troth__der_element *element);
 
 /* A walk through what is inside an element. */
-struct troth__der_walk troth__der_into(const struct troth__der_walk *outer, const struct troth__der_element *element);
+static inline struct troth__der_walk troth__der_into(const struct troth__der_walk *outer,
+                                                     const struct troth__der_element *element)
+{
+    return (struct troth__der_walk){element->content, outer->damaged};
+}
 
 /*
  * Reads the one element of this tag that content consists of, as inside every explicit tag. False where there is
