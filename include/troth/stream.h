@@ -2,8 +2,8 @@
  * stream.h - Troth over a transport: framings, and the blocking socket helper.
  *
  * Tokens and messages have no length of their own on a byte stream; a framing gives them one. The handshake in one
- * call over a socket, as the classic Windows sample's DoAuthentication did it, is troth_authenticate; after it
- * troth_frame_send and troth_frame_receive carry protected messages. The conventions are those of troth.h.
+ * call over a socket, as the classic Windows sample's DoAuthentication did it, is troth_authenticate, after which the
+ * caller carries its messages itself; a troth_stream does both. The conventions are those of troth.h.
  */
 #ifndef TROTH_STREAM_H
 #define TROTH_STREAM_H
@@ -274,29 +274,6 @@ typedef struct troth_socket_options {
  */
 TROTH_API troth_status troth_authenticate(troth_context *context, troth_socket socket,
                                           const troth_socket_options *options, troth_error *error);
-
-/*
- * Sends one frame in one write. flags are gss-sample's; with another framing they must be 0. data may be NULL for
- * an empty frame. Returns TROTH_OK, TROTH_E_ARGUMENT, TROTH_E_FRAME (over the limit; nothing was sent),
- * TROTH_E_CLOSED, TROTH_E_TIMEOUT, TROTH_E_IO.
- */
-TROTH_API troth_status troth_frame_send(troth_socket socket, const troth_socket_options *options, uint32_t flags,
-                                        const void *data, size_t length, troth_error *error);
-
-/*
- * Receives one whole frame into the caller's buffer.
- *
- * flags   set to gss-sample's flags, otherwise 0; may be NULL
- * length  set to the number of bytes received
- *
- * Returns TROTH_OK; TROTH_E_CLOSED, with error->text saying whether it was between two frames or within one, and
- * *length 0 in the first case, above 0 (the bytes of the broken frame, header included) in the second;
- * TROTH_E_FRAME (over the limit, flag bits that are none); TROTH_E_BUFFER_TOO_SMALL (within the limit, over the
- * capacity; *length says what is needed; the header was consumed, so close the socket); TROTH_E_TIMEOUT; TROTH_E_IO;
- * TROTH_E_ARGUMENT.
- */
-TROTH_API troth_status troth_frame_receive(troth_socket socket, const troth_socket_options *options, uint32_t *flags,
-                                           void *buffer, size_t capacity, size_t *length, troth_error *error);
 
 #ifdef __cplusplus
 }

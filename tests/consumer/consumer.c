@@ -13,8 +13,8 @@ int main(void)
 {
     troth_error error = TROTH_ERROR_INIT;
     troth_context *context = NULL;
-    unsigned char buffer[16];
-    size_t length = 0;
+    troth_stream *stream = NULL;
+    unsigned char buffer[16] = {0};
     char version[32];
 
     snprintf(version, sizeof version, "%d.%d.%d", TROTH_VERSION_MAJOR, TROTH_VERSION_MINOR, TROTH_VERSION_PATCH);
@@ -27,8 +27,8 @@ int main(void)
         fprintf(stderr, "a context without a credential: %s, \"%s\"\n", troth_status_name(error.status), error.text);
         return 1;
     }
-    if (troth_frame_receive(-1, NULL, NULL, buffer, sizeof buffer, &length, &error) == TROTH_OK) {
-        fprintf(stderr, "a frame came out of no socket\n");
+    if (troth_stream_new(NULL, NULL, &stream, &error) != TROTH_E_ARGUMENT || stream != NULL) {
+        fprintf(stderr, "a stream without a context\n");
         return 1;
     }
     troth_tls_bindings bindings = TROTH_TLS_BINDINGS_INIT;

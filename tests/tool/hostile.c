@@ -211,32 +211,33 @@ static size_t frame(uint8_t *output, const void *bytes, size_t length)
 static bool converse(int peer, unsigned number, const size_t *cut, troth_error *error)
 {
     char message[64];
-    uint8_t buffer[1024];
+    const void *data = NULL;
     size_t length = 0;
-    void *echo = NULL;
     bool ok = false;
+    troth_stream *stream = NULL;
     troth_context *context = initiator_new(error);
     size_t message_length = (size_t)snprintf(message, sizeof message, "message of connection %u", number);
-    if (context == NULL || troth_authenticate(context, peer, NULL, error) != TROTH_OK ||
-        troth_wrap(context, TROTH_PROTECT_CONFIDENTIALITY, message, message_length, buffer, sizeof buffer, &length,
-                   error) != TROTH_OK) {
+    if (context == NULL || troth_stream_new(context, NULL, &stream, error) != TROTH_OK ||
+        troth_stream_run(stream, peer, TROTH_STREAM_READY, 0, error) != TROTH_OK ||
+        troth_stream_send(stream, message, message_length, &length, error) != TROTH_OK) {
         goto out;
     }
     if (cut != NULL) {
-        uint8_t framed[sizeof buffer + 4];
-        size_t all = frame(framed, buffer, length);
-        peer_send(peer, framed, *cut < all ? *cut : all);
-        ok = *cut < all;
+        troth_stream_pending(stream, &data, &length);
+        peer_send(peer, data, *cut < length ? *cut : length);
+        ok = *cut < length;
         goto out;
     }
-    if (troth_frame_send(peer, NULL, 0, buffer, length, error) != TROTH_OK ||
-        troth_frame_receive(peer, NULL, NULL, buffer, sizeof buffer, &length, error) != TROTH_OK ||
-        troth_unwrap(context, buffer, length, &echo, &length, NULL, error) != TROTH_OK) {
+    if (troth_stream_run(stream, peer, TROTH_STREAM_DATA, 0, error) != TROTH_OK ||
+        troth_stream_peek(stream, &data, &length, NULL, error) != TROTH_OK) {
         goto out;
     }
-    ok = length == message_length && memcmp(echo, message, length) == 0;
+    ok = length == message_length && memcmp(data, message, length) == 0;
 out:
-    troth_context_free(context);
+    if (stream == NULL) {
+        troth_context_free(context);
+    }
+    troth_stream_free(stream);
     return ok;
 }
 

@@ -1,4 +1,4 @@
-/* test_socket.c - shows frames and handshakes over real sockets, and above all how they end when the peer misbehaves.
+/* test_socket.c - shows handshakes and streams over real sockets, and above all how they end when the peer misbehaves.
  */
 #include "support.h"
 
@@ -48,257 +48,6 @@ static void expect_frame(troth_socket socket, troth_framing framing, uint8_t fla
 
     support_receive(socket, got, size);
     assert_memory_equal(got, expected, size);
-}
-
-/* ---- frames --------------------------------------------------------------------------------------------------- */
-
-static void a_frame_goes_there_and_back_in_every_framing(void **state)
-{
-    static const struct {
-        troth_framing framing;
-        uint32_t flags;
-    } ways[] = {{TROTH_FRAMING_BE32, 0}, {TROTH_FRAMING_LE32, 0}, {TROTH_FRAMING_GSS_SAMPLE, 0xE4}};
-
-    (void)state;
-    for (size_t i = 0; i < 3; i++) {
-        struct support_pair pair = support_pair_open();
-        troth_socket_options options = with(ways[i].framing, 0);
-        troth_error error = TROTH_ERROR_INIT;
-        uint8_t buffer[64];
-        uint32_t flags = 99;
-        size_t length = 99;
-
-        assert_int_equal(troth_frame_send(pair.ours, &options, ways[i].flags, one, sizeof one, &error), TROTH_OK);
-        expect_frame(pair.theirs, ways[i].framing, (uint8_t)ways[i].flags, one, sizeof one);
-        assert_int_equal(troth_frame_send(pair.ours, &options, ways[i].flags, NULL, 0, &error), TROTH_OK);
-        expect_frame(pair.theirs, ways[i].framing, (uint8_t)ways[i].flags, NULL, 0);
-
-        assert_int_equal(troth_frame_send(pair.theirs, &options, ways[i].flags, two, sizeof two, NULL), TROTH_OK);
-        assert_int_equal(troth_frame_send(pair.theirs, &options, ways[i].flags, NULL, 0, NULL), TROTH_OK);
-        assert_int_equal(troth_frame_receive(pair.ours, &options, &flags, buffer, sizeof two, &length, &error),
-                         TROTH_OK);
-        assert_int_equal(flags, ways[i].flags);
-        assert_int_equal(length, sizeof two);
-        assert_memory_equal(buffer, two, sizeof two);
-        assert_int_equal(troth_frame_receive(pair.ours, &options, NULL, NULL, 0, &length, NULL), TROTH_OK);
-        assert_int_equal(length, 0);
-        support_pair_close(&pair);
-    }
-}
-
-static void the_default_options_are_be32(void **state)
-{
-    struct support_pair pair = support_pair_open();
-
-    (void)state;
-    assert_int_equal(troth_frame_send(pair.ours, NULL, 0, "x", 1, NULL), TROTH_OK);
-    expect_frame(pair.theirs, TROTH_FRAMING_BE32, 0, "x", 1);
-    support_pair_close(&pair);
-}
-
-static void misuse_of_frames_is_refused_and_sends_nothing(void **state)
-{
-    struct support_pair pair = support_pair_open();
-    troth_socket_options options = with(TROTH_FRAMING_BE32, 0);
-    troth_error error = TROTH_ERROR_INIT;
-    uint8_t byte = 0;
-    size_t length = 99;
-
-    (void)state;
-    options.size = sizeof options - 1;
-    assert_int_equal(troth_frame_send(pair.ours, &options, 0, "x", 1, &error), TROTH_E_ARGUMENT);
-    assert_text(error.text, "TROTH_SOCKET_OPTIONS_INIT");
-    options = with((troth_framing)7, 0);
-    assert_int_equal(troth_frame_send(pair.ours, &options, 0, "x", 1, &error), TROTH_E_ARGUMENT);
-    options = with(TROTH_FRAMING_BE32, -2);
-    assert_int_equal(troth_frame_send(pair.ours, &options, 0, "x", 1, &error), TROTH_E_ARGUMENT);
-    options = with(TROTH_FRAMING_BE32, 0);
-    assert_int_equal(troth_frame_send(pair.ours, &options, 1, "x", 1, &error), TROTH_E_ARGUMENT);
-    assert_int_equal(troth_frame_send(pair.ours, &options, 0, NULL, 1, &error), TROTH_E_ARGUMENT);
-    assert_int_equal(troth_frame_receive(pair.ours, &options, NULL, NULL, 1, &length, &error), TROTH_E_ARGUMENT);
-    assert_int_equal(length, 0);
-    assert_int_equal(troth_frame_receive(pair.ours, &options, NULL, &byte, 1, NULL, &error), TROTH_E_ARGUMENT);
-    options = with(TROTH_FRAMING_GSS_SAMPLE, 0);
-    assert_int_equal(troth_frame_send(pair.ours, &options, 0, "x", 1, &error), TROTH_E_ARGUMENT);
-    assert_int_equal(troth_frame_send(pair.ours, &options, 0x102, "x", 1, &error), TROTH_E_ARGUMENT);
-    support_close(&pair.ours);
-    assert_true(support_at_end(pair.theirs));
-    support_pair_close(&pair);
-}
-
-static void the_frame_limit_holds_both_ways(void **state)
-{
-    struct support_pair pair = support_pair_open();
-    troth_socket_options options = with(TROTH_FRAMING_BE32, 0);
-    troth_error error = TROTH_ERROR_INIT;
-    char buffer[16];
-    size_t length = 99;
-
-    (void)state;
-    options.frame_limit = 8;
-    assert_int_equal(troth_frame_send(pair.ours, &options, 0, "123456789", 9, &error), TROTH_E_FRAME);
-    assert_text(error.text, "over the limit of 8");
-    assert_int_equal(troth_frame_send(pair.ours, &options, 0, "12345678", 8, &error), TROTH_OK);
-    expect_frame(pair.theirs, TROTH_FRAMING_BE32, 0, "12345678", 8);
-
-    support_send(pair.theirs,
-                 "\0\0\0\x08"
-                 "12345678"
-                 "\0\0\0\x09",
-                 16);
-    assert_int_equal(troth_frame_receive(pair.ours, &options, NULL, buffer, sizeof buffer, &length, &error), TROTH_OK);
-    assert_int_equal(length, 8);
-    assert_int_equal(troth_frame_receive(pair.ours, &options, NULL, buffer, sizeof buffer, &length, &error),
-                     TROTH_E_FRAME);
-    assert_int_equal(length, 0);
-    assert_text(error.text, "announced a frame of 9 bytes, and the limit is 8");
-    support_pair_close(&pair);
-}
-
-static void a_length_in_the_wrong_framing_is_told(void **state)
-{
-    static const struct {
-        troth_framing framing;
-        const char *bytes;
-        size_t length;
-        const char *text;
-    } cases[] = {
-        {TROTH_FRAMING_BE32, "\x10\x02\0\0", 4, "it would be 528: does the peer use le32"},
-        {TROTH_FRAMING_LE32, "\0\0\x02\x10", 4, "it would be 528: does the peer use be32"},
-        {TROTH_FRAMING_BE32, "\x11\0\0\0", 4, "gss-sample"},
-        {TROTH_FRAMING_BE32, "GET ", 4, "another protocol"},
-        {TROTH_FRAMING_LE32, "GET ", 4, "another protocol"},
-        {TROTH_FRAMING_GSS_SAMPLE, "\0\0\x02\x10\x60", 5, "does the peer use be32"},
-        {TROTH_FRAMING_GSS_SAMPLE, "\x02\x7F\0\0\0", 5, "limit is 65536"},
-    };
-
-    (void)state;
-    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
-        struct support_pair pair = support_pair_open();
-        troth_socket_options options = with(cases[i].framing, 0);
-        troth_error error = TROTH_ERROR_INIT;
-        char buffer[16];
-        size_t length;
-
-        support_send(pair.theirs, cases[i].bytes, cases[i].length);
-        assert_int_equal(troth_frame_receive(pair.ours, &options, NULL, buffer, sizeof buffer, &length, &error),
-                         TROTH_E_FRAME);
-        assert_text(error.text, cases[i].text);
-        support_pair_close(&pair);
-    }
-}
-
-static void a_buffer_too_small_is_told_what_is_needed(void **state)
-{
-    struct support_pair pair = support_pair_open();
-    troth_error error = TROTH_ERROR_INIT;
-    char buffer[16];
-    size_t length = 99;
-
-    (void)state;
-    support_send(pair.theirs, "\0\0\0\x11", 4);
-    assert_int_equal(troth_frame_receive(pair.ours, NULL, NULL, buffer, sizeof buffer, &length, &error),
-                     TROTH_E_BUFFER_TOO_SMALL);
-    assert_int_equal(length, 17);
-    support_pair_close(&pair);
-}
-
-static void a_close_at_every_byte_of_a_frame_is_told_apart(void **state)
-{
-    static const troth_framing framings[] = {TROTH_FRAMING_BE32, TROTH_FRAMING_LE32, TROTH_FRAMING_GSS_SAMPLE};
-
-    (void)state;
-    for (size_t i = 0; i < 3; i++) {
-        uint8_t bytes[64];
-        size_t whole = frame(framings[i], TROTH_FRAME_DATA, two, sizeof two, bytes);
-
-        for (size_t cut = 0; cut < whole; cut++) {
-            struct support_pair pair = support_pair_open();
-            troth_socket_options options = with(framings[i], 0);
-            troth_error error = TROTH_ERROR_INIT;
-            char buffer[64];
-            size_t length = 99;
-
-            support_send(pair.theirs, bytes, cut);
-            support_close(&pair.theirs);
-            assert_int_equal(troth_frame_receive(pair.ours, &options, NULL, buffer, sizeof buffer, &length, &error),
-                             TROTH_E_CLOSED);
-            assert_int_equal(length, cut);
-            if (cut == 0)
-                assert_text(error.text, "between two frames");
-            else if (cut < whole - sizeof two)
-                assert_text(error.text, "header bytes");
-            else
-                assert_text(error.text, "data bytes");
-            support_pair_close(&pair);
-        }
-    }
-}
-
-static void a_silent_peer_meets_the_timeout(void **state)
-{
-    struct support_pair pair = support_pair_open();
-    troth_socket_options options = with(TROTH_FRAMING_BE32, SHORT_MS);
-    troth_error error = TROTH_ERROR_INIT;
-    char buffer[16];
-    size_t length = 99;
-    int64_t begun = troth__monotonic_ms();
-
-    (void)state;
-    support_send(pair.theirs,
-                 "\0\0\0\x04"
-                 "ab",
-                 6);
-    assert_int_equal(troth_frame_receive(pair.ours, &options, NULL, buffer, sizeof buffer, &length, &error),
-                     TROTH_E_TIMEOUT);
-    assert_int_equal(length, 0);
-    assert_true(troth__monotonic_ms() - begun >= SHORT_MS - 20);
-    assert_text(error.text, "the timeout of 50 ms ended after 2 of 4 data bytes");
-    support_pair_close(&pair);
-}
-
-static void a_peer_that_does_not_read_meets_the_timeout(void **state)
-{
-    enum { BIG = 16 * 1024 * 1024 };
-    struct support_pair pair = support_pair_open();
-    troth_socket_options options = with(TROTH_FRAMING_BE32, SHORT_MS);
-    troth_error error = TROTH_ERROR_INIT;
-    void *big = calloc(1, BIG);
-
-    (void)state;
-    assert_non_null(big);
-    options.frame_limit = BIG;
-    support_small_buffers(pair.ours);
-    support_small_buffers(pair.theirs);
-    assert_int_equal(troth_frame_send(pair.ours, &options, 0, big, BIG, &error), TROTH_E_TIMEOUT);
-    assert_text(error.text, "timeout of 50 ms");
-    support_pair_close(&pair);
-    free(big);
-}
-
-static void sending_to_a_peer_that_has_gone_is_closed_without_a_signal(void **state)
-{
-    struct support_pair pair = support_pair_open();
-    troth_error error = TROTH_ERROR_INIT;
-
-    (void)state;
-    support_reset(&pair.theirs);
-    assert_int_equal(troth_frame_send(pair.ours, NULL, 0, "x", 1, &error), TROTH_E_CLOSED);
-    assert_int_equal(troth_frame_send(pair.ours, NULL, 0, "x", 1, &error), TROTH_E_CLOSED);
-    assert_text(error.text, "the peer closed the connection");
-    support_pair_close(&pair);
-}
-
-static void a_socket_that_is_none_is_an_io_failure(void **state)
-{
-    struct support_pair pair = support_pair_open();
-    troth_socket gone = pair.ours;
-    troth_error error = TROTH_ERROR_INIT;
-
-    (void)state;
-    support_pair_close(&pair);
-    assert_int_equal(troth_frame_send(gone, NULL, 0, "x", 1, &error), TROTH_E_IO);
-    assert_text(error.text, "the socket failed: ");
 }
 
 /* ---- the handshake -------------------------------------------------------------------------------------------- */
@@ -460,6 +209,52 @@ static void what_is_no_handshake_is_refused_before_a_step(void **state)
         assert_text(error.text, cases[i].text);
         assert_int_equal(script.stepped, 0);
     }
+}
+
+static void a_length_in_the_wrong_framing_is_told(void **state)
+{
+    static const struct {
+        troth_framing framing;
+        const char *bytes;
+        size_t length;
+        const char *text;
+    } cases[] = {
+        {TROTH_FRAMING_BE32, "\x10\x02\0\0", 4, "it would be 528: does the peer use le32"},
+        {TROTH_FRAMING_LE32, "\0\0\x02\x10", 4, "it would be 528: does the peer use be32"},
+        {TROTH_FRAMING_BE32, "\x11\0\0\0", 4, "gss-sample"},
+        {TROTH_FRAMING_BE32, "GET ", 4, "another protocol"},
+        {TROTH_FRAMING_LE32, "GET ", 4, "another protocol"},
+        {TROTH_FRAMING_GSS_SAMPLE, "\0\0\x02\x10\x60", 5, "does the peer use be32"},
+        {TROTH_FRAMING_GSS_SAMPLE, "\x02\x7F\0\0\0", 5, "limit is 65536"},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        troth_socket_options options = with(cases[i].framing, 0);
+        troth_error error = TROTH_ERROR_INIT;
+        struct scripted script;
+
+        assert_int_equal(
+            accept_bytes(answer_at_once, &options, cases[i].bytes, cases[i].length, false, &script, &error),
+            TROTH_E_FRAME);
+        assert_text(error.text, cases[i].text);
+    }
+}
+
+static void the_frame_limit_holds_for_what_comes(void **state)
+{
+    troth_socket_options options = with(TROTH_FRAMING_BE32, 0);
+    troth_error error = TROTH_ERROR_INIT;
+    struct scripted script;
+
+    (void)state;
+    options.frame_limit = sizeof two; /* what the step answers */
+    assert_int_equal(accept_bytes(answer_at_once, &options, "\0\0\0\x11seventeen bytes!!", 21, false, &script, &error),
+                     TROTH_OK);
+    assert_int_equal(script.in_length, 17);
+    assert_int_equal(accept_bytes(answer_at_once, &options, "\0\0\0\x12", 4, false, &script, &error), TROTH_E_FRAME);
+    assert_text(error.text, "announced a frame of 18 bytes, and the limit is 17");
+    assert_int_equal(script.stepped, 0);
 }
 
 static void an_empty_token_later_on_is_the_peers_fault_too(void **state)
@@ -653,6 +448,85 @@ static void a_silent_peer_meets_the_timeout_of_the_handshake(void **state)
     support_pair_close(&pair);
 }
 
+static void a_peer_that_falls_silent_amid_a_frame_meets_the_timeout(void **state)
+{
+    troth_socket_options options = with(TROTH_FRAMING_BE32, SHORT_MS);
+    troth_error error = TROTH_ERROR_INIT;
+    struct scripted script;
+    int64_t begun = troth__monotonic_ms();
+
+    (void)state;
+    assert_int_equal(accept_bytes(answer_at_once, &options,
+                                  "\0\0\0\x04"
+                                  "ab",
+                                  6, false, &script, &error),
+                     TROTH_E_TIMEOUT);
+    assert_true(troth__monotonic_ms() - begun >= SHORT_MS - 20);
+    assert_text(error.text, "the timeout of 50 ms ended after 2 of 4 data bytes");
+}
+
+static void a_peer_that_does_not_read_meets_the_timeout(void **state)
+{
+    enum { BIG = 16 * 1024 * 1024 };
+    struct support_pair pair = support_pair_open();
+    struct scripted script;
+    troth_socket_options options = with(TROTH_FRAMING_BE32, SHORT_MS);
+    troth_error error = TROTH_ERROR_INIT;
+    troth_context *context;
+    void *big = calloc(1, BIG);
+    struct scripted_step big_token = {TROTH_CONTINUE, big, BIG};
+
+    (void)state;
+    assert_non_null(big);
+    options.frame_limit = BIG;
+    support_small_buffers(pair.ours);
+    support_small_buffers(pair.theirs);
+    scripted_init(&script, &big_token, 1);
+    context = scripted_context(&script, TROTH_INITIATOR, NULL);
+    assert_int_equal(troth_authenticate(context, pair.ours, &options, &error), TROTH_E_TIMEOUT);
+    assert_text(error.text, "sending to the peer over the socket: the timeout of 50 ms ended before the peer took");
+    troth_context_free(context);
+    support_pair_close(&pair);
+    free(big);
+}
+
+static void sending_to_a_peer_that_has_gone_is_closed_without_a_signal(void **state)
+{
+    struct support_pair pair = support_pair_open();
+    troth_error error = TROTH_ERROR_INIT;
+
+    (void)state;
+    support_reset(&pair.theirs);
+    for (int i = 0; i < 2; i++) {
+        struct scripted script;
+        troth_context *context;
+
+        scripted_init(&script, two_legs, 2);
+        context = scripted_context(&script, TROTH_INITIATOR, NULL);
+        assert_int_equal(troth_authenticate(context, pair.ours, NULL, &error), TROTH_E_CLOSED);
+        assert_text(error.text, "the peer closed the connection");
+        troth_context_free(context);
+    }
+    support_pair_close(&pair);
+}
+
+static void a_socket_that_is_none_is_an_io_failure(void **state)
+{
+    struct support_pair pair = support_pair_open();
+    troth_socket gone = pair.ours;
+    struct scripted script;
+    troth_error error = TROTH_ERROR_INIT;
+    troth_context *context;
+
+    (void)state;
+    support_pair_close(&pair);
+    scripted_init(&script, two_legs, 2);
+    context = scripted_context(&script, TROTH_INITIATOR, NULL);
+    assert_int_equal(troth_authenticate(context, gone, NULL, &error), TROTH_E_IO);
+    assert_text(error.text, "the socket failed: ");
+    troth_context_free(context);
+}
+
 static void a_token_of_the_limits_size_arrives_whole(void **state)
 {
     enum { LENGTH = 65536 };
@@ -723,6 +597,12 @@ static void misuse_of_authenticate_reads_nothing(void **state)
     assert_int_equal(troth_authenticate(NULL, pair.ours, NULL, &error), TROTH_E_ARGUMENT);
     options.framing = (troth_framing)9;
     assert_int_equal(troth_authenticate(context, pair.ours, &options, &error), TROTH_E_ARGUMENT);
+    options = with(TROTH_FRAMING_BE32, -2);
+    assert_int_equal(troth_authenticate(context, pair.ours, &options, &error), TROTH_E_ARGUMENT);
+    options = with(TROTH_FRAMING_BE32, 0);
+    options.size = sizeof options - 1;
+    assert_int_equal(troth_authenticate(context, pair.ours, &options, &error), TROTH_E_ARGUMENT);
+    assert_text(error.text, "TROTH_SOCKET_OPTIONS_INIT");
     assert_int_equal(troth_context_step(context, NULL, 0, &token, &length, NULL), TROTH_CONTINUE);
     assert_int_equal(troth_authenticate(context, pair.ours, NULL, &error), TROTH_E_STATE);
     assert_int_equal(troth_authenticate(context, pair.ours, NULL, NULL), TROTH_E_STATE);
@@ -732,25 +612,51 @@ static void misuse_of_authenticate_reads_nothing(void **state)
     support_pair_close(&pair);
 }
 
+/* ---- a stream ------------------------------------------------------------------------------------------------- */
+
+static void a_stream_is_driven_to_what_was_awaited(void **state)
+{
+    struct support_pair pair = support_pair_open();
+    struct scripted script;
+    troth_error error = TROTH_ERROR_INIT;
+    troth_stream *stream = NULL;
+    uint8_t bytes[64];
+
+    (void)state;
+    scripted_init(&script, answer_at_once, 1);
+    assert_int_equal(troth_stream_new(scripted_context(&script, TROTH_ACCEPTOR, NULL), NULL, &stream, &error),
+                     TROTH_OK);
+    assert_int_equal(troth_stream_run(NULL, pair.ours, TROTH_STREAM_READY, 0, &error), TROTH_E_ARGUMENT);
+    assert_int_equal(troth_stream_run(stream, pair.ours, TROTH_STREAM_WANT_READ, 0, &error), TROTH_E_ARGUMENT);
+    assert_int_equal(troth_stream_run(stream, pair.ours, TROTH_STREAM_READY, -2, &error), TROTH_E_ARGUMENT);
+    assert_int_equal(troth_stream_run(stream, pair.ours, 0, 0, &error), TROTH_OK); /* nothing to send */
+
+    support_send(pair.theirs, bytes, frame(TROTH_FRAMING_BE32, 0, one, sizeof one, bytes));
+    assert_int_equal(troth_stream_run(stream, pair.ours, TROTH_STREAM_READY, 0, &error), TROTH_OK);
+    expect_frame(pair.theirs, TROTH_FRAMING_BE32, 0, two, sizeof two);
+    assert_int_equal(troth_stream_run(stream, pair.ours, TROTH_STREAM_DATA, SHORT_MS, &error), TROTH_E_TIMEOUT);
+
+    /* An end is one where it was awaited too, and otherwise a failure. */
+    support_close(&pair.theirs);
+    assert_int_equal(troth_stream_run(stream, pair.ours, TROTH_STREAM_DATA | TROTH_STREAM_ENDED, 0, &error), TROTH_OK);
+    assert_int_equal(troth_stream_end_of_peer(stream), TROTH_END_CLOSED);
+    assert_int_equal(troth_stream_run(stream, pair.ours, TROTH_STREAM_DATA, 0, &error), TROTH_E_CLOSED);
+    assert_text(error.text, "at its end");
+    troth_stream_free(stream);
+    assert_true(scripted_all_freed(&script));
+    support_pair_close(&pair);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(a_frame_goes_there_and_back_in_every_framing),
-        cmocka_unit_test(the_default_options_are_be32),
-        cmocka_unit_test(misuse_of_frames_is_refused_and_sends_nothing),
-        cmocka_unit_test(the_frame_limit_holds_both_ways),
-        cmocka_unit_test(a_length_in_the_wrong_framing_is_told),
-        cmocka_unit_test(a_buffer_too_small_is_told_what_is_needed),
-        cmocka_unit_test(a_close_at_every_byte_of_a_frame_is_told_apart),
-        cmocka_unit_test(a_silent_peer_meets_the_timeout),
-        cmocka_unit_test(a_peer_that_does_not_read_meets_the_timeout),
-        cmocka_unit_test(sending_to_a_peer_that_has_gone_is_closed_without_a_signal),
-        cmocka_unit_test(a_socket_that_is_none_is_an_io_failure),
         cmocka_unit_test(an_initiator_sends_and_receives_its_tokens),
         cmocka_unit_test(an_acceptor_receives_first_and_sends_its_last_token),
         cmocka_unit_test(a_handshake_cut_at_every_byte_says_so),
         cmocka_unit_test(the_text_counts_what_came),
         cmocka_unit_test(what_is_no_handshake_is_refused_before_a_step),
+        cmocka_unit_test(a_length_in_the_wrong_framing_is_told),
+        cmocka_unit_test(the_frame_limit_holds_for_what_comes),
         cmocka_unit_test(an_empty_token_later_on_is_the_peers_fault_too),
         cmocka_unit_test(the_token_of_a_failed_step_is_sent_before_the_failure_returns),
         cmocka_unit_test(a_failed_step_stays_the_reason_when_its_token_cannot_be_sent),
@@ -758,10 +664,15 @@ int main(void)
         cmocka_unit_test(a_trickling_peer_meets_one_timeout_for_the_whole_handshake),
         cmocka_unit_test(a_peer_that_answers_slowly_every_time_meets_the_same_timeout),
         cmocka_unit_test(a_silent_peer_meets_the_timeout_of_the_handshake),
+        cmocka_unit_test(a_peer_that_falls_silent_amid_a_frame_meets_the_timeout),
+        cmocka_unit_test(a_peer_that_does_not_read_meets_the_timeout),
+        cmocka_unit_test(sending_to_a_peer_that_has_gone_is_closed_without_a_signal),
+        cmocka_unit_test(a_socket_that_is_none_is_an_io_failure),
         cmocka_unit_test(a_token_of_the_limits_size_arrives_whole),
         support_allocation_test(an_announced_length_alone_costs_little_memory),
         support_allocation_test(without_memory_for_the_token_the_handshake_fails_cleanly),
         cmocka_unit_test(misuse_of_authenticate_reads_nothing),
+        cmocka_unit_test(a_stream_is_driven_to_what_was_awaited),
     };
 
     support_sockets_start();
