@@ -63,22 +63,27 @@ for uri, components, keyring in entries:
 PYTHON
 }
 
-# Debian 12 has it in its backports alone. They are looked up beside the machine's own sources, from lists of our own.
+# Debian 12 has it in its backports alone. They are looked up beside the machine's own sources, in lists of our own.
 from_backports() {
-  local release=$1 lists=$root/build/winpr-apt options
-  mkdir -p "$lists/partial"
-  other_suite "$release" "$release-backports" >"$lists/backports.sources"
-  [ -s "$lists/backports.sources" ] || impossible "no source of $release is configured"
-  # The second list: what the package needs is partly in the release itself.
-  other_suite "$release" "$release" >"$lists/release.sources"
-  cat "$lists/release.sources" >>"$lists/backports.sources"
-  options=(-o "Dir::Etc::sourcelist=$lists/backports.sources" -o Dir::Etc::sourceparts=- -o "Dir::State::lists=$lists"
-    -o APT::Get::List-Cleanup=0 -o "Dir::Cache::pkgcache=" -o "Dir::Cache::srcpkgcache=")
-  {
-    "${sudo[@]}" apt-get "${options[@]}" update -q &&
-      "${sudo[@]}" env DEBIAN_FRONTEND=noninteractive apt-get "${options[@]}" install -y -q --no-install-recommends \
-        -t "$release-backports" "$package"
-  } >"$root/build/winpr-apt.log" 2>&1 </dev/null
+  local suite=$1-backports work=$root/build/winpr-apt file options
+  rm -rf "$work"
+  mkdir -p "$work/parts" "$work/lists/partial"
+  other_suite "$1" "$suite" >"$work/parts/troth-backports.sources"
+  [ -s "$work/parts/troth-backports.sources" ] || impossible "no source of $1 is configured"
+  for file in /etc/apt/sources.list /etc/apt/sources.list.d/*.list /etc/apt/sources.list.d/*.sources; do
+    [ ! -f "$file" ] || cp "$file" "$work/parts/"
+  done
+  options=(-o Dir::Etc::sourcelist=/dev/null -o "Dir::Etc::sourceparts=$work/parts" -o "Dir::State::lists=$work/lists"
+    -o Dir::Cache::pkgcache= -o Dir::Cache::srcpkgcache= -o APT::Sandbox::User=
+    -o APT::Update::Post-Invoke= -o APT::Update::Post-Invoke-Success=)
+  # One source of the machine that cannot be reached is no reason to fail, if another has the package.
+  "${sudo[@]}" apt-get -q "${options[@]}" update >"$root/build/winpr-apt.log" 2>&1 </dev/null
+  "${sudo[@]}" env DEBIAN_FRONTEND=noninteractive apt-get -q "${options[@]}" install -y --no-install-recommends \
+    -t "$suite" "$package" >>"$root/build/winpr-apt.log" 2>&1 </dev/null
+}
+
+candidate() {
+  apt-cache policy "$package" 2>/dev/null | sed -n 's/^ *Candidate: //p' | grep -v '^(none)$'
 }
 
 if installed "$package"; then
@@ -92,8 +97,9 @@ if [ "$(id -u)" -ne 0 ]; then
   sudo=(sudo)
 fi
 mkdir -p "$root/build"
-candidate=$(apt-cache policy "$package" 2>/dev/null | sed -n 's/^ *Candidate: //p')
-if [ -n "$candidate" ] && [ "$candidate" != "(none)" ]; then
+# A fresh machine has no lists yet.
+candidate >/dev/null || "${sudo[@]}" apt-get update -q >"$root/build/winpr-apt.log" 2>&1 </dev/null
+if candidate >/dev/null; then
   say "Installing with apt-get: $package"
   "${sudo[@]}" env DEBIAN_FRONTEND=noninteractive apt-get install -y -q --no-install-recommends "$package" \
     >"$root/build/winpr-apt.log" 2>&1 </dev/null || impossible "apt-get failed; its words are in build/winpr-apt.log"
