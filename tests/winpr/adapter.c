@@ -133,17 +133,15 @@ static void adapted_free(struct adapted *self)
  * The acceptor's first reply names Kerberos (RFC 4178 section 4.2.2), when user-to-user Kerberos was offered first: the
  * context of that mechanism is given up.
  */
-static bool gives_up_first_choice(const struct adapted *self, PCredHandle credential, const SecBufferDesc *input)
+static bool gives_up_first_choice(const struct adapted *self, const SecBufferDesc *input)
 {
     static const BYTE chosen[] = {0x06, 0x09, 0x2a, 0x86, 0x48, 0x86, 0xf7, 0x12, 0x01, 0x02, 0x02};
     const SecBuffer *token = find(input, SECBUFFER_TOKEN);
-    const char *package = sspi_SecureHandleGetUpperPointer(credential);
-    const BYTE *reply;
+    const BYTE *reply = token != NULL ? token->pvBuffer : NULL;
 
-    if (self->steps != 1 || token == NULL || package == NULL || strcmp(package, "Negotiate") != 0) {
+    if (self->steps != 1 || token == NULL || token->cbBuffer == 0 || reply[0] != 0xA1) {
         return false;
     }
-    reply = token->pvBuffer;
     for (size_t i = 0; i + sizeof chosen <= token->cbBuffer; i++) {
         if (memcmp(reply + i, chosen, sizeof chosen) == 0) {
             return true;
@@ -181,8 +179,8 @@ static SECURITY_STATUS SEC_ENTRY initialize(PCredHandle credential, PCtxtHandle 
     status = winpr->InitializeSecurityContextW(credential, known != NULL ? &self->native : NULL, target, requested,
                                                reserved1, representation, input, reserved2, &self->native, output,
                                                &ignored, expiry);
-    if (status < 0 && gives_up_first_choice(self, credential, input)) {
-        self->remains = sspi_SecureHandleGetLowerPointer(&self->native);
+    if (status < 0 && gives_up_first_choice(self, input)) {
+        self->remains = (void *)~self->native.dwLower; /* which is how WinPR keeps a pointer in a handle */
     }
     self->steps++;
     step_finish(self, known == NULL, status, handle);
