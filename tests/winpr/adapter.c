@@ -12,11 +12,13 @@
  * - Its list of packages changes the default set and does not replace it: "Kerberos" alone leaves NTLM in.
  * - A first call that fails may leave a context behind. One that fails because the peer chose another mechanism than
  *   the first has freed that mechanism's context, and deleting the whole would free it again.
+ * - An acceptor works on freed memory where user-to-user Kerberos is asked of a service without a key: user_to_user.h.
  * - All contexts of a credential work on one krb5_context, which threads may not share: one call at a time.
  */
 #define _POSIX_C_SOURCE 200809L
 
 #include "sspi/native.h"
+#include "user_to_user.h"
 
 #include <pthread.h>
 #include <stdlib.h>
@@ -193,12 +195,16 @@ static SECURITY_STATUS SEC_ENTRY accept(PCredHandle credential, PCtxtHandle know
                                         ULONG requested, ULONG representation, PCtxtHandle handle,
                                         PSecBufferDesc output, PULONG attributes, PTimeStamp expiry)
 {
+    const SecBuffer *token = find(input, SECBUFFER_TOKEN);
     struct adapted *self;
     ULONG written = 0;
     SECURITY_STATUS status;
 
     if (find(input, SECBUFFER_CHANNEL_BINDINGS) != NULL && (requested & ASC_REQ_ALLOW_MISSING_BINDINGS) == 0) {
         return SEC_E_UNSUPPORTED_FUNCTION;
+    }
+    if (token != NULL && user_to_user_without_key(token->pvBuffer, token->cbBuffer)) {
+        return SEC_E_NO_KERB_KEY;
     }
     self = known != NULL ? adapted_of(known) : calloc(1, sizeof *self);
     if (self == NULL) {
