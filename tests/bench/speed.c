@@ -69,7 +69,7 @@ static double now(void)
 /* The realm's key of the service, behind so many others'. */
 static void make_keytab(unsigned others)
 {
-    krb5_keytab from, to;
+    krb5_keytab from = NULL, to = NULL;
     krb5_kt_cursor cursor;
     krb5_keytab_entry entry;
     char name[600];
