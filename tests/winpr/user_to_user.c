@@ -21,22 +21,64 @@ static const unsigned char *request_in(const unsigned char *token, const unsigne
     return NULL;
 }
 
-/* The strings of the request's server-name, with slashes between. False: there are none, or what is no DER follows. */
-static bool name_in(const unsigned char *request, const unsigned char *end, char name[NAME_ROOM])
+/* Bytes of DER that are still to be read. */
+struct der {
+    const unsigned char *at;
+    const unsigned char *end;
+};
+
+/* Takes the next value, which must have this tag, out of what encloses it, and may go into its place. */
+static bool der_take(struct der *from, unsigned char tag, struct der *value)
 {
-    const unsigned char *at = memchr(request, GENERAL_STRING, (size_t)(end - request));
+    size_t left = (size_t)(from->end - from->at);
+    const unsigned char *content;
+    size_t head = 2;
+    size_t length;
+
+    if (left < 2 || from->at[0] != tag) {
+        return false;
+    }
+    length = from->at[1];
+    if (length == 0x81 && left >= 3) {
+        head = 3;
+        length = from->at[2];
+    } else if (length >= 0x80) {
+        return false;
+    }
+    if (length > left - head) {
+        return false;
+    }
+    content = from->at + head;
+    from->at = content + length;
+    value->at = content;
+    value->end = content + length;
+    return true;
+}
+
+/* The strings of the request's server-name ([MS-KILE] section 2.2.7), with slashes between. False: there are none. */
+static bool name_in(struct der request, char name[NAME_ROOM])
+{
+    struct der body;
+    struct der skipped;
+    struct der strings;
+    struct der string;
     size_t used = 0;
 
-    for (; at != NULL && end - at >= 2 && at[0] == GENERAL_STRING; at += 2 + at[1]) {
-        size_t length = at[1];
+    if (!der_take(&request, 0x30, &body) || !der_take(&body, 0xa0, &skipped) || !der_take(&body, 0xa1, &skipped) ||
+        !der_take(&body, 0xa2, &body) || !der_take(&body, 0x30, &body) || !der_take(&body, 0xa0, &skipped) ||
+        !der_take(&body, 0xa1, &body) || !der_take(&body, 0x30, &strings)) {
+        return false;
+    }
+    while (der_take(&strings, GENERAL_STRING, &string)) {
+        size_t length = (size_t)(string.end - string.at);
 
-        if (length > 0x7F || length > (size_t)(end - at) - 2 || used + length + 2 > NAME_ROOM) {
+        if (used + length + 2 > NAME_ROOM) {
             return false;
         }
         if (used > 0) {
             name[used++] = '/';
         }
-        memcpy(name + used, at + 2, length);
+        memcpy(name + used, string.at, length);
         used += length;
     }
     name[used] = '\0';
@@ -67,14 +109,14 @@ static bool keytab_has(krb5_context context, krb5_const_principal wanted)
 bool user_to_user_without_key(const void *token, size_t length)
 {
     const unsigned char *end = (const unsigned char *)token + length;
-    const unsigned char *request = request_in(token, end);
+    struct der request = {request_in(token, end), end};
     char name[NAME_ROOM];
     krb5_context context = NULL;
     krb5_principal wanted = NULL;
     bool without = false;
 
     /* What WinPR cannot read it refuses by itself. */
-    if (request == NULL || !name_in(request, end, name) || krb5_init_context(&context) != 0) {
+    if (request.at == NULL || !name_in(request, name) || krb5_init_context(&context) != 0) {
         return false;
     }
     if (krb5_parse_name_flags(context, name, KRB5_PRINCIPAL_PARSE_NO_REALM, &wanted) == 0) {
