@@ -11,7 +11,6 @@
 
 /* RFC 4120 needs two legs, SPNEGO at most four, NTLM three; sixteen is a peer that plays with us. */
 #define MAX_LEGS 16
-#define NAME_SHOWN 256
 
 #define INITIATOR_PROPERTIES TROTH_DEFAULT_REQUESTED
 #define ACCEPTOR_PROPERTIES (TROTH_DEFAULT_REQUESTED | TROTH_CHANNEL_BOUND)
@@ -228,7 +227,7 @@ troth_status troth__context_failed(const troth_context *context, troth_error *er
 static troth_status fail_step(troth_context *context, troth_error *error)
 {
     const struct troth__credential_config *own = &context->credential->config;
-    char name[NAME_SHOWN];
+    char name[TROTH__NAME_SHOWN];
 
     if (own->role == TROTH_INITIATOR)
         troth__error_prefix(

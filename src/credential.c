@@ -9,9 +9,6 @@
 #include "name.h"
 #include "portability.h"
 
-/* Room for a name in a text; a longer one is cut. */
-#define NAME_SHOWN 256
-
 const char *troth__mechanism_show(troth_mechanism mechanism)
 {
     return mechanism == TROTH_MECHANISM_KERBEROS ? "Kerberos" : "Negotiate";
@@ -98,7 +95,7 @@ troth_status troth__credential_acquire(const troth__backend *backend, troth_role
     troth_credential *made = NULL;
     troth_error scratch;
     troth_status status;
-    char name[NAME_SHOWN];
+    char name[TROTH__NAME_SHOWN];
 
     error = troth__error_begin(error, &scratch);
     if (credential == NULL)

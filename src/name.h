@@ -21,6 +21,9 @@ int troth__name_copy(const troth_name *name, troth_name *copy);
 /* Frees a copy and sets it to NULL. */
 void troth__name_free(troth_name *copy);
 
+/* Room for a name in a text; troth__name_show cuts a longer one. */
+#define TROTH__NAME_SHOWN 256
+
 /*
  * For texts: "service@host", the principal, or instead for an empty name, with every byte that a terminal could
  * take for a command made a question mark. Returns buffer. capacity above 0; a longer name is cut at a character.
