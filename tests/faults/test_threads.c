@@ -28,10 +28,10 @@
 #define HANDSHAKES_UNDER_VALGRIND 160
 
 /*
- * valgrind 3.19 does not know that F_OFD_SETLKW, with which MIT locks a ccache's file, waits: all threads stand still
- * with the one that waits, and so does the one that has the lock. There one thread replaces and uses the file.
+ * valgrind 3.19 does not know that F_OFD_SETLKW, with which MIT locks a ccache's file and its replay cache, waits: all
+ * threads stand still with the one that waits, and so does the one that has the lock. There one thread does it all.
  */
-#define THREADS_ON_A_FILE (getenv("TROTH_TEST_VALGRIND") != NULL ? 1u : THREADS)
+#define THREADS_HERE (getenv("TROTH_TEST_VALGRIND") != NULL ? 1u : THREADS)
 #define RENEWING_SECONDS 9
 
 static struct {
@@ -148,7 +148,7 @@ static void handshakes_go_on_while_the_ccache_is_replaced(void **state)
     shared.peer = realm_env("TROTH_REALM_USER");
     shared.end = 0;
     atomic_store(&shared.left, getenv("TROTH_TEST_VALGRIND") != NULL ? HANDSHAKES_UNDER_VALGRIND : HANDSHAKES);
-    run(THREADS_ON_A_FILE);
+    run(THREADS_HERE);
     assert_true(atomic_load(&shared.renewals) > 1);
     files_free(&shared.tickets);
 }
@@ -167,7 +167,7 @@ static void handshakes_go_on_while_the_tickets_are_renewed(void **state)
     options.name.principal = shared.peer = realm_env("TROTH_REALM_BRIEF_PASSWORD_USER");
     acquire(&backend, &options);
     shared.end = troth__monotonic_ms() + RENEWING_SECONDS * 1000;
-    run(THREADS);
+    run(THREADS_HERE);
     assert_true(atomic_load(&shared.renewals) >= 2);
     /* One thread renews for all of them. */
     assert_true(atomic_load(&shared.renewals) <= RENEWING_SECONDS);

