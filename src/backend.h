@@ -35,8 +35,10 @@ struct troth__credential_config {
     troth_name name;           /* checked; all members may be NULL */
     const char *keytab;        /* at most one of these three is not NULL */
     const char *ccache;
-    const char *password; /* wiped by common code after credential_free */
-    uint32_t flags;       /* TROTH_CREDENTIAL_STOCK */
+    const char *password;       /* wiped by common code after credential_free */
+    uint32_t flags;             /* TROTH_CREDENTIAL_STOCK */
+    troth_trace_callback trace; /* NULL: none; see trace.h */
+    void *trace_user;
 };
 
 /*

@@ -8,6 +8,7 @@
 #include "name.h"
 #include "portability.h"
 #include "token.h"
+#include "trace.h"
 
 /* RFC 4120 needs two legs, SPNEGO at most four, NTLM three; sixteen is a peer that plays with us. */
 #define MAX_LEGS 16
@@ -238,7 +239,10 @@ static troth_status fail_step(troth_context *context, troth_error *error)
                             troth__name_show(&own->name, "any service in the keytab", name, sizeof name),
                             troth__mechanism_show(own->mechanism));
     troth__hint_add(error, own->role, TROTH__HINT_STEP);
-    return troth__context_fail(context, error);
+    troth__context_fail(context, error);
+    if (own->trace != NULL)
+        troth__trace_refused(own, &context->config, error);
+    return error->status;
 }
 
 /* ---- stepping ------------------------------------------------------------------------------------------------- */
@@ -358,6 +362,8 @@ static troth_status complete(troth_context *context, troth_error *error)
     }
     context->attributes = attributes;
     context->complete = true;
+    if (context->credential->config.trace != NULL)
+        troth__trace_verified(&context->credential->config, &context->config, &attributes);
     return TROTH_OK;
 }
 
@@ -371,6 +377,8 @@ static troth_status step(troth_context *context, troth__bytes in, troth__bytes *
     context->legs++;
     if (in.length > 0) {
         troth__token_inspect(in, &facts);
+        if (context->credential->config.trace != NULL)
+            troth__trace_token(&context->credential->config, &context->config, TROTH_TRACE_TOKEN_IN, context->legs, in);
         status = check_token_in(context, &facts, error);
         if (status != TROTH_OK)
             return status;
@@ -423,6 +431,8 @@ troth_status troth_context_step(troth_context *context, const void *token_in, si
     status = step(context, (troth__bytes){token_in, length_in}, &out, error);
     if (status != TROTH_OK && status != TROTH_CONTINUE)
         status = fail_step(context, error);
+    if (out.length > 0 && context->credential->config.trace != NULL)
+        troth__trace_token(&context->credential->config, &context->config, TROTH_TRACE_TOKEN_OUT, context->legs, out);
     *token_out = out.length > 0 ? out.data : NULL;
     *length_out = out.length;
     return status;

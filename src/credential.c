@@ -8,6 +8,7 @@
 #include "hint.h"
 #include "name.h"
 #include "portability.h"
+#include "trace.h"
 
 const char *troth__mechanism_show(troth_mechanism mechanism)
 {
@@ -57,6 +58,8 @@ static bool copy_options(troth_role role, const troth_credential_options *option
 {
     config->role = role;
     config->flags = options->flags;
+    config->trace = options->trace;
+    config->trace_user = options->trace_user;
     config->mechanism =
         options->mechanism == TROTH_MECHANISM_KERBEROS ? TROTH_MECHANISM_KERBEROS : TROTH_MECHANISM_NEGOTIATE;
     return troth__name_copy(&options->name, &config->name) == 0 && copy_text(options->keytab, &config->keytab) &&
@@ -129,6 +132,8 @@ troth_status troth__credential_acquire(const troth__backend *backend, troth_role
                              sizeof name),
             troth__mechanism_show(made->config.mechanism));
         troth__hint_add(error, role, TROTH__HINT_CREDENTIAL);
+        if (made->config.trace != NULL)
+            troth__trace_refused(&made->config, NULL, error);
         goto out;
     }
     *credential = made;

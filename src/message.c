@@ -3,6 +3,7 @@
 
 #include "context.h"
 #include "error.h"
+#include "trace.h"
 
 /* Native layers count in 32 bits, some of them signed; nobody sends a message of 2 GB. */
 #define MAX_MESSAGE 0x7FFF0000u
@@ -24,9 +25,11 @@ static troth_status failed(troth_context *context, const char *doing, troth_erro
     /* Found before anything native was done; whatever else a backend says, the message is lost. */
     if (error->status == TROTH_E_BUFFER_TOO_SMALL || error->status == TROTH_E_ARGUMENT)
         return error->status;
-    if ((context->flags & TROTH_DATAGRAM) != 0)
-        return error->status;
-    return troth__context_fail(context, error);
+    if ((context->flags & TROTH_DATAGRAM) == 0)
+        troth__context_fail(context, error);
+    if (context->credential->config.trace != NULL)
+        troth__trace_refused(&context->credential->config, &context->config, error);
+    return error->status;
 }
 
 /* data is there, and no longer than any native layer takes. */

@@ -24,6 +24,7 @@ struct client {
     const char *password_file;
     struct option_texts messages;
     uint32_t frame_limit;
+    bool trace;
 
     troth_credential *credential;
     troth_context *context; /* the stream's once that is there */
@@ -346,6 +347,7 @@ static int client_settle(struct client *client, char *positional)
         context->bindings = &client->bindings;
     }
     client->stream_options.frame_limit = client->frame_limit;
+    credential->trace = client->trace ? report_trace : NULL;
     return EXIT_SUCCESS;
 }
 
@@ -390,6 +392,8 @@ int command_connect(int argc, char **argv)
                option_text, &client.bindings_text),
         OPTION_REPEATS("message", "TEXT", "send this; may be given many times (the lines of standard input)",
                        option_texts, &client.messages),
+        OPTION("trace", NULL, "tell on stderr of each native call and each token (lengths only; no secrets)",
+               option_flag, &client.trace),
         OPTION_RANGE("timeout", "SECONDS", "to connect, for the whole handshake, for each answer; 1 to 86400 (30)",
                      option_seconds, &client.timeout, &seconds),
         OPTION_RANGE("frame-limit", "BYTES", "the largest frame, both ways; 1024 to 16777216 (65536)", option_number,

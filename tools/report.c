@@ -42,6 +42,69 @@ void report_failure(const char *who, const troth_error *error)
     report_error(who, "%s [%s]", error->text, troth_status_name(error->status));
 }
 
+/* "mutual integrity", or "none". */
+static void add_properties(struct text *line, uint32_t properties)
+{
+    bool any = false;
+    for (const struct option_property *next = option_property_words; next->word != NULL; next++) {
+        if ((properties & next->bit) != 0) {
+            text_add(line, any ? " " : "");
+            text_add(line, next->word);
+            any = true;
+        }
+    }
+    text_add(line, any ? "" : "none");
+}
+
+void report_trace(void *user, const troth_trace_event *event)
+{
+    char what[256] = "";
+    struct text line = TEXT_INIT;
+    (void)user;
+    text_add(&line, event->role == TROTH_ACCEPTOR ? "trace: acceptor" : "trace: initiator");
+    if (event->conversation != NULL) {
+        /* Enough to tell conversations apart; addresses are nobody's business. */
+        (void)snprintf(what, sizeof what, " #%04x", (unsigned)((uintptr_t)event->conversation >> 4 & 0xFFFFu));
+        text_add(&line, what);
+    }
+    if (event->subject[0] != '\0') {
+        text_add(&line, " ");
+        text_add_escaped(&line, event->subject, strlen(event->subject));
+    }
+    text_add(&line, ": ");
+    switch (event->kind) {
+    case TROTH_TRACE_NATIVE:
+        (void)snprintf(what, sizeof what, "%s: %s 0x%08" PRIx32 "/%" PRId32 " (%zu bytes in, %zu out)", event->call,
+                       troth_status_name(event->status), event->native_major, (int32_t)event->native_minor,
+                       event->input_length, event->output_length);
+        break;
+    case TROTH_TRACE_TOKEN_IN:
+    case TROTH_TRACE_TOKEN_OUT:
+        (void)snprintf(what, sizeof what, "leg %u: %s a token (%s, %zu bytes)", event->leg,
+                       event->kind == TROTH_TRACE_TOKEN_IN ? "came" : "goes", event->token,
+                       event->input_length + event->output_length);
+        break;
+    case TROTH_TRACE_VERIFIED:
+        text_add(&line, "verified: ");
+        text_add(&line, event->mechanism == TROTH_MECHANISM_KERBEROS ? "kerberos; " : "another mechanism; ");
+        add_properties(&line, event->properties);
+        what[0] = '\0';
+        break;
+    case TROTH_TRACE_REFUSED:
+        (void)snprintf(what, sizeof what, "refused [%s]: ", troth_status_name(event->status));
+        break;
+    case TROTH_TRACE_UNSET:
+        what[0] = '\0';
+        break;
+    }
+    text_add_escaped(&line, what, strlen(what));
+    if (event->text != NULL) {
+        text_add_escaped(&line, event->text, strlen(event->text));
+    }
+    text_add(&line, "\n");
+    (void)print(stderr, &line);
+}
+
 static troth_status print_or_fail(struct text *lines, troth_error *error)
 {
     if (!print(stdout, lines)) {

@@ -21,6 +21,9 @@ void report_error(const char *who, const char *format, ...)
 /* The same for an error of the library, with the status's name, under which docs/errors.md has it. */
 void report_failure(const char *who, const troth_error *error);
 
+/* For credential options: each event of a trace as a line "trace: ..." on stderr, escaped. user is not looked at. */
+void report_trace(void *user, const troth_trace_event *event);
+
 /* "LABEL: " and the bytes, escaped, on stdout. Returns TROTH_OK or TROTH_E_IO. */
 troth_status report_line(const char *label, const void *bytes, size_t length, troth_error *error);
 

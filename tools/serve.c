@@ -94,6 +94,7 @@ int command_serve(int argc, char **argv)
     };
     troth_bindings bindings = {0};
     const char *bindings_text = NULL;
+    bool trace = false;
     uint32_t frame_limit = TROTH_DEFAULT_FRAME_LIMIT;
     const struct option_range timeouts = {1, 86400};
     const struct option_range idles = {0, 86400};
@@ -121,6 +122,8 @@ int command_serve(int argc, char **argv)
                "and with --require bound those with none too",
                option_text, &bindings_text),
         OPTION("once", NULL, "serve one connection and end with its result", option_flag, &server.once),
+        OPTION("trace", NULL, "tell on stderr of each native call and each token (lengths only; no secrets)",
+               option_flag, &trace),
         OPTION_RANGE("timeout", "SECONDS", "for a whole handshake, and to take an answer; 1 to 86400 (30)",
                      option_seconds, &server.timeout, &timeouts),
         OPTION_RANGE("idle", "SECONDS", "between messages; 0 to 86400, 0: no limit (0)", option_seconds, &server.idle,
@@ -144,5 +147,6 @@ int command_serve(int argc, char **argv)
     }
     int result = serve_settle(&server, &bindings, bindings_text);
     server.stream.frame_limit = frame_limit;
+    server.credential.trace = trace ? report_trace : NULL;
     return result == EXIT_SUCCESS ? serve(&server) : result;
 }

@@ -125,7 +125,7 @@ static troth_status gss_target_take(struct gss_credential *credential, const tro
                                     struct gss_target **target, troth_error *error)
 {
     struct gss_target *made;
-    OM_uint32 minor;
+    OM_uint32 major, minor;
 
     troth__mutex_lock(credential->lock);
     *target = gss_target_find(credential, asked);
@@ -139,7 +139,9 @@ static troth_status gss_target_take(struct gss_credential *credential, const tro
     }
     made->made_at = troth__monotonic_ms();
     /* Not under lock: it may ask the DNS. */
-    if (GSS_ERROR(credential->native->gss_canonicalize_name(&minor, name, &troth__gss_krb5, &made->name))) {
+    major = credential->native->gss_canonicalize_name(&minor, name, &troth__gss_krb5, &made->name);
+    troth__gss_traced(credential, NULL, "gss_canonicalize_name", major, minor, &troth__gss_krb5);
+    if (GSS_ERROR(major)) {
         troth__name_free(&made->asked);
         troth__free(made);
         return TROTH_OK;

@@ -76,6 +76,7 @@ troth_status troth__gss_context_new(void *credential, const struct troth__contex
     made->native = troth__gss_credential_native(credential);
     made->config = config;
     made->context = GSS_C_NO_CONTEXT;
+    made->traced = made->credential->config->trace != NULL;
     if (troth__gss_credential_config(credential)->role == TROTH_INITIATOR) {
         status = troth__gss_name_import(made->native, &config->target, &made->target, error);
         if (status != TROTH_OK) {
@@ -164,6 +165,8 @@ troth_status troth__gss_step(void *pointer, troth__bytes in, troth__bytes *out, 
                                                NULL);
     }
     *out = (troth__bytes){context->out.value, context->out.length};
+    if (context->traced)
+        troth__gss_trace(context->credential, context->config, call, major, minor, asked, in.length, out->length);
 
     if (GSS_ERROR(major))
         status = troth__gss_fail(native, call, major, minor, asked, error);
@@ -203,6 +206,7 @@ static troth_status gss_anonymous(const struct gss_context *context, uint32_t *p
     OM_uint32 major, minor;
 
     major = context->native->gss_krb5_get_tkt_flags(&minor, context->context, &ticket);
+    troth__gss_traced(context->credential, context->config, "gss_krb5_get_tkt_flags", major, minor, &troth__gss_krb5);
     if (GSS_ERROR(major))
         return troth__gss_fail(context->native, "gss_krb5_get_tkt_flags", major, minor, &troth__gss_krb5, error);
     if ((ticket & TKT_FLG_ANONYMOUS) != 0)
@@ -247,6 +251,7 @@ static troth_status gss_name_of(struct gss_context *context, bool source, char *
     *name = NULL;
     major = native->gss_inquire_context(&minor, context->context, source ? &found : NULL, source ? NULL : &found, NULL,
                                         NULL, NULL, NULL, NULL);
+    troth__gss_traced(context->credential, context->config, "gss_inquire_context", major, minor, &troth__gss_krb5);
     if (GSS_ERROR(major))
         return troth__gss_fail(native, "gss_inquire_context", major, minor, &troth__gss_krb5, error);
     if (found == GSS_C_NO_NAME)

@@ -79,9 +79,11 @@ static troth_status gss_fill_from_password(struct gss_credential *credential, st
     memcpy(&password.value, &text, sizeof password.value); /* GSSAPI's buffers know no const */
     major = native->gss_acquire_cred_with_password(&minor, credential->name, &password, GSS_C_INDEFINITE,
                                                    &troth__gss_krb5_set, GSS_C_INITIATE, &cred, NULL, NULL);
+    troth__gss_traced(credential, NULL, "gss_acquire_cred_with_password", major, minor, &troth__gss_krb5);
     if (GSS_ERROR(major))
         return troth__gss_fail(native, "gss_acquire_cred_with_password", major, minor, &troth__gss_krb5, error);
     major = native->gss_store_cred_into(&minor, cred, GSS_C_INITIATE, &troth__gss_krb5, 1, 0, &store, NULL, NULL);
+    troth__gss_traced(credential, NULL, "gss_store_cred_into", major, minor, &troth__gss_krb5);
     if (GSS_ERROR(major))
         status = troth__gss_fail(native, "gss_store_cred_into", major, minor, &troth__gss_krb5, error);
     native->gss_release_cred(&ignored, &cred);
@@ -102,16 +104,19 @@ troth_status troth__gss_acquire_from(struct gss_credential *credential, gss_key_
 
     major = native->gss_acquire_cred_from(&minor, credential->name, GSS_C_INDEFINITE, &troth__gss_krb5_set, usage,
                                           first, cred, NULL, NULL);
+    troth__gss_traced(credential, NULL, "gss_acquire_cred_from", major, minor, &troth__gss_krb5);
     if (GSS_ERROR(major))
         return troth__gss_fail(native, "gss_acquire_cred_from", major, minor, &troth__gss_krb5, error);
     if (credential->config->mechanism == TROTH_MECHANISM_KERBEROS)
         return TROTH_OK;
     major = native->gss_add_cred_from(&minor, *cred, credential->name, &troth__gss_spnego, usage, GSS_C_INDEFINITE,
                                       GSS_C_INDEFINITE, second, NULL, NULL, NULL, NULL);
+    troth__gss_traced(credential, NULL, "gss_add_cred_from", major, minor, &troth__gss_spnego);
     if (GSS_ERROR(major))
         return troth__gss_fail(native, "gss_add_cred_from", major, minor, &troth__gss_spnego, error);
     /* Without this, any mechanism that happens to be installed (gss-ntlmssp) would be negotiated as well. */
     major = native->gss_set_neg_mechs(&minor, *cred, &troth__gss_krb5_set);
+    troth__gss_traced(credential, NULL, "gss_set_neg_mechs", major, minor, &troth__gss_spnego);
     if (GSS_ERROR(major))
         return troth__gss_fail(native, "gss_set_neg_mechs", major, minor, &troth__gss_spnego, error);
     return TROTH_OK;
@@ -138,6 +143,7 @@ static troth_status gss_handle_times(struct gss_credential *credential, struct g
     if (credential->source == GSS_SOURCE_KEYTAB)
         return TROTH_OK;
     major = native->gss_inquire_cred(&minor, handle->cred, NULL, &lifetime, NULL, NULL);
+    troth__gss_traced(credential, NULL, "gss_inquire_cred", major, minor, &troth__gss_krb5);
     if (GSS_ROUTINE_ERROR(major) == GSS_S_CREDENTIALS_EXPIRED)
         return gss_tickets_ended(credential, error);
     if (GSS_ERROR(major))
@@ -160,6 +166,7 @@ static troth_status gss_private_ccache(struct gss_credential *credential, struct
     troth__mutex_lock(credential->lock);
     code = credential->native->krb5_cc_resolve(credential->krb5, handle->store, &handle->ccache);
     troth__mutex_unlock(credential->lock);
+    troth__gss_traced_krb5(credential, "krb5_cc_resolve", code);
     if (code == 0)
         return TROTH_OK;
     handle->ccache = NULL;
@@ -392,6 +399,7 @@ static troth_status gss_open_krb5(struct gss_credential *credential, troth_error
     const krb5_error_code code = native->krb5_init_context(&credential->krb5);
     const char *message;
 
+    troth__gss_traced_krb5(credential, "krb5_init_context", code);
     if (code == 0)
         return TROTH_OK;
     credential->krb5 = NULL;

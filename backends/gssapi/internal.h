@@ -25,6 +25,13 @@ gss_OID troth__gss_mechanism(troth_mechanism mechanism);
 troth_status troth__gss_fail(const struct troth__gss_native *native, const char *call, OM_uint32 major, OM_uint32 minor,
                              gss_OID mechanism, troth_error *error);
 
+struct gss_credential;
+
+/* Tells the credential's trace of a native call that returned; called only where there is one. */
+void troth__gss_trace(const struct gss_credential *credential, const struct troth__context_config *context,
+                      const char *call, OM_uint32 major, OM_uint32 minor, gss_OID mechanism, size_t input_length,
+                      size_t output_length);
+
 /* ---- name.c --------------------------------------------------------------------------------------------------- */
 
 /* Imports a name that is not empty. *imported is GSS_C_NO_NAME on failure. */
@@ -140,6 +147,24 @@ struct gss_credential {
     unsigned made; /* handles so far; names the private ccaches */
 };
 
+/* Tells of a call that belongs to no token or message, where somebody listens. */
+static inline void troth__gss_traced(const struct gss_credential *credential,
+                                     const struct troth__context_config *context, const char *call, OM_uint32 major,
+                                     OM_uint32 minor, gss_OID mechanism)
+{
+    if (credential->config->trace != NULL)
+        troth__gss_trace(credential, context, call, major, minor, mechanism, 0, 0);
+}
+
+/* The same for one of libkrb5's, which has a single code. */
+static inline void troth__gss_traced_krb5(const struct gss_credential *credential, const char *call,
+                                          krb5_error_code code)
+{
+    if (credential->config->trace != NULL)
+        troth__gss_trace(credential, NULL, call, code == 0 ? GSS_S_COMPLETE : GSS_S_FAILURE, (OM_uint32)code,
+                         &troth__gss_krb5, 0, 0);
+}
+
 troth_status troth__gss_credential_acquire(const troth__backend *self, const struct troth__credential_config *config,
                                            void **credential, troth_error *error);
 void troth__gss_credential_free(void *credential);
@@ -252,6 +277,7 @@ struct gss_context {
     gss_OID mechanism;        /* the one really used, after completion; static */
     OM_uint32 flags;          /* ret_flags of the last step */
     OM_uint32 lifetime;       /* likewise */
+    bool traced;              /* somebody listens to the credential's trace */
 };
 
 troth_status troth__gss_context_new(void *credential, const struct troth__context_config *config, void **context,

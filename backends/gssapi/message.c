@@ -31,6 +31,15 @@ static troth_status gss_verified(const struct gss_context *context, const char *
     return major == GSS_S_COMPLETE ? TROTH_OK : gss_message_failed(context, call, major, minor, error);
 }
 
+/* Tells of a call over a message, where somebody listens. */
+static inline void gss_message_traced(const struct gss_context *context, const char *call, OM_uint32 major,
+                                      OM_uint32 minor, size_t input_length, size_t output_length)
+{
+    if (context->traced)
+        troth__gss_trace(context->credential, context->config, call, major, minor, &troth__gss_krb5, input_length,
+                         output_length);
+}
+
 /* The lengths of the parts of a message to be wrapped. */
 static troth_status gss_wrap_lengths(const struct gss_context *context, bool confidential, size_t data_length,
                                      gss_iov_buffer_desc parts[PARTS], troth_error *error)
@@ -117,6 +126,7 @@ troth_status troth__gss_wrap(void *pointer, troth_protection protection, troth__
     }
     major =
         context->native->gss_wrap_iov(&minor, context->context, confidential, GSS_C_QOP_DEFAULT, &sealed, parts, PARTS);
+    gss_message_traced(context, "gss_wrap_iov", major, minor, data.length, total);
     if (GSS_ERROR(major))
         return gss_message_failed(context, "gss_wrap_iov", major, minor, error);
     if (confidential && !sealed)
@@ -142,6 +152,7 @@ troth_status troth__gss_unwrap(void *pointer, uint8_t *message, size_t length, t
     parts[0].buffer.value = message;
     parts[1].type = GSS_IOV_BUFFER_TYPE_DATA;
     major = context->native->gss_unwrap_iov(&minor, context->context, &sealed, NULL, parts, 2);
+    gss_message_traced(context, "gss_unwrap_iov", major, minor, length, parts[1].buffer.length);
     status = gss_verified(context, "gss_unwrap_iov", major, minor, error);
     if (status != TROTH_OK)
         return status;
@@ -172,6 +183,7 @@ troth_status troth__gss_get_mic(void *pointer, troth__bytes data, uint8_t *mic, 
     parts[1].buffer.value = mic;
     parts[1].buffer.length = needed;
     major = context->native->gss_get_mic_iov(&minor, context->context, GSS_C_QOP_DEFAULT, parts, 2);
+    gss_message_traced(context, "gss_get_mic_iov", major, minor, data.length, parts[1].buffer.length);
     if (GSS_ERROR(major))
         return gss_message_failed(context, "gss_get_mic_iov", major, minor, error);
     *mic_length = parts[1].buffer.length;
@@ -187,5 +199,6 @@ troth_status troth__gss_verify_mic(void *pointer, troth__bytes data, troth__byte
     memcpy(&over.value, &data.data, sizeof data.data); /* GSSAPI's buffers know no const */
     memcpy(&code.value, &mic.data, sizeof mic.data);
     major = context->native->gss_verify_mic(&minor, context->context, &over, &code, NULL);
+    gss_message_traced(context, "gss_verify_mic", major, minor, data.length, 0);
     return gss_verified(context, "gss_verify_mic", major, minor, error);
 }

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "error.h"
+#include "trace.h"
 
 /* A line of the native library in our text; longer ones are cut. */
 #define LINE_MAX_SHOWN 400
@@ -218,4 +219,19 @@ troth_status troth__gss_fail(const struct troth__gss_native *native, const char 
     if (real != 0)
         gss_append_lines(native, minor, GSS_C_MECH_CODE, mechanism, error);
     return error->status;
+}
+
+void troth__gss_trace(const struct gss_credential *credential, const struct troth__context_config *context,
+                      const char *call, OM_uint32 major, OM_uint32 minor, gss_OID mechanism, size_t input_length,
+                      size_t output_length)
+{
+    troth_status status = TROTH_OK;
+
+    if (major == GSS_S_CONTINUE_NEEDED) {
+        status = TROTH_CONTINUE;
+    } else if (major != GSS_S_COMPLETE) {
+        minor = gss_real_minor(credential->native, minor, mechanism);
+        status = gss_classify(major, minor);
+    }
+    troth__trace_native(credential->config, context, call, status, major, minor, input_length, output_length);
 }

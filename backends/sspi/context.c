@@ -231,6 +231,7 @@ static SECURITY_STATUS sspi_step_complete(struct sspi_context *self, SECURITY_ST
     if (functions->CompleteAuthToken == NULL)
         return SEC_E_UNSUPPORTED_FUNCTION;
     completed = functions->CompleteAuthToken(&self->handle, output);
+    troth__sspi_traced(self->credential, self->config, "CompleteAuthToken", completed, 0, 0);
     if (completed != SEC_E_OK)
         return completed < 0 ? completed : SEC_E_INTERNAL_ERROR;
     return result == SEC_I_COMPLETE_NEEDED ? SEC_E_OK : SEC_I_CONTINUE_NEEDED;
@@ -261,6 +262,8 @@ troth_status troth__sspi_step(void *context, troth__bytes in, troth__bytes *out,
     buffer = troth__sspi_buffer(SECBUFFER_TOKEN, scratch, room);
     output.pBuffers = &buffer;
     result = sspi_step_call(self, in, &output);
+    troth__sspi_traced(self->credential, self->config, call, result, in.length,
+                       buffer.cbBuffer < room ? buffer.cbBuffer : 0);
     completed = sspi_step_complete(self, result, &output);
     if (completed != result && completed < 0) {
         status = troth__sspi_fail(self->credential->native, "CompleteAuthToken", completed, error);
@@ -390,6 +393,7 @@ static troth_status sspi_name_native(struct sspi_context *self, bool server, cha
     SECURITY_STATUS result;
 
     result = functions->QueryContextAttributesW(&self->handle, SECPKG_ATTR_NATIVE_NAMES, &names);
+    troth__sspi_traced(self->credential, self->config, "QueryContextAttributes(NATIVE_NAMES)", result, 0, 0);
     if (result != SEC_E_OK)
         return troth__sspi_fail(self->credential->native, "QueryContextAttributes(NATIVE_NAMES)", result, error);
     wanted = server ? names.sServerName : names.sClientName;
@@ -406,6 +410,7 @@ static troth_status sspi_name_user(struct sspi_context *self, char **name, troth
     SecPkgContext_NamesW names = {NULL};
     SECURITY_STATUS result = functions->QueryContextAttributesW(&self->handle, SECPKG_ATTR_NAMES, &names);
 
+    troth__sspi_traced(self->credential, self->config, "QueryContextAttributes(NAMES)", result, 0, 0);
     if (result != SEC_E_OK)
         return troth__sspi_fail(self->credential->native, "QueryContextAttributes(NAMES)", result, error);
     return sspi_name_take(functions, names.sUserName, name, error);

@@ -86,6 +86,7 @@ static troth_status sspi_package_query(struct sspi_credential *self, WCHAR *pack
     SecPkgInfoW *info = NULL;
     SECURITY_STATUS result = self->functions->QuerySecurityPackageInfoW(package, &info);
 
+    troth__sspi_traced(self, NULL, "QuerySecurityPackageInfo", result, 0, 0);
     if (result != SEC_E_OK) {
         troth__sspi_fail(self->native, "QuerySecurityPackageInfo", result, error);
         troth__error_append(error, ", package %s", self->package);
@@ -136,6 +137,7 @@ static troth_status sspi_handle_acquire(struct sspi_credential *self, WCHAR *pac
     }
     result = self->functions->AcquireCredentialsHandleW(principal, package, use, NULL, data, NULL, NULL, &self->handle,
                                                         &expiry);
+    troth__sspi_traced(self, NULL, "AcquireCredentialsHandle", result, 0, 0);
     return result == SEC_E_OK ? TROTH_OK : troth__sspi_fail(self->native, "AcquireCredentialsHandle", result, error);
 }
 

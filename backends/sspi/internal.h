@@ -20,6 +20,12 @@ troth_status troth__sspi_fail(const struct troth__sspi_native *native, const cha
 /* Where a provider breaks SSPI's own contract: TROTH_E_FAILURE, with what it did. */
 troth_status troth__sspi_broken(const char *call, const char *what, troth_error *error);
 
+struct sspi_credential;
+
+/* Tells the credential's trace of a native call that returned; called only where there is one. */
+void troth__sspi_trace(const struct sspi_credential *credential, const struct troth__context_config *context,
+                       const char *call, SECURITY_STATUS status, size_t input_length, size_t output_length);
+
 /* ---- name.c --------------------------------------------------------------------------------------------------- */
 
 /* UTF-8 and UTF-16: nothing is lost either way, or the call fails. */
@@ -58,6 +64,15 @@ struct sspi_credential {
 troth_status troth__sspi_credential_acquire(const troth__backend *self, const struct troth__credential_config *config,
                                             void **credential, troth_error *error);
 void troth__sspi_credential_free(void *credential);
+
+/* Tells of a call, where somebody listens. */
+static inline void troth__sspi_traced(const struct sspi_credential *credential,
+                                      const struct troth__context_config *context, const char *call,
+                                      SECURITY_STATUS status, size_t input_length, size_t output_length)
+{
+    if (credential->config->trace != NULL)
+        troth__sspi_trace(credential, context, call, status, input_length, output_length);
+}
 
 /* ---- context.c ------------------------------------------------------------------------------------------------ */
 

@@ -30,6 +30,7 @@ troth_status troth__sspi_message_sizes(struct sspi_context *self, struct troth__
     SECURITY_STATUS result;
 
     result = self->credential->functions->QueryContextAttributesW(&self->handle, SECPKG_ATTR_SIZES, &sizes);
+    troth__sspi_traced(self->credential, self->config, "QueryContextAttributes(SIZES)", result, 0, 0);
     if (result != SEC_E_OK)
         return troth__sspi_fail(self->credential->native, "QueryContextAttributes(SIZES)", result, error);
     self->wrap_header = sizes.cbSecurityTrailer;
@@ -60,6 +61,8 @@ static troth_status sspi_wrap_here(struct sspi_context *self, ULONG quality, tro
     buffers[1] = troth__sspi_buffer(SECBUFFER_DATA, output + header, data.length);
     buffers[2] = troth__sspi_buffer(SECBUFFER_PADDING, output + header + data.length, padding);
     result = self->credential->functions->EncryptMessage(&self->handle, quality, &message, 0);
+    troth__sspi_traced(self->credential, self->config, "EncryptMessage", result, data.length,
+                       (size_t)buffers[0].cbBuffer + buffers[1].cbBuffer + buffers[2].cbBuffer);
     if (result != SEC_E_OK)
         return troth__sspi_fail(self->credential->native, "EncryptMessage", result, error);
     if (buffers[0].cbBuffer > header || buffers[1].cbBuffer > data.length || buffers[2].cbBuffer > padding)
@@ -107,6 +110,7 @@ static troth_status sspi_unwrap_here(struct sspi_context *self, uint8_t *message
     buffers[1].cbBuffer = 0;
     buffers[1].pvBuffer = NULL;
     result = self->credential->functions->DecryptMessage(&self->handle, &stream, 0, quality);
+    troth__sspi_traced(self->credential, self->config, "DecryptMessage", result, length, buffers[1].cbBuffer);
     if (result != SEC_E_OK)
         return troth__sspi_fail(self->credential->native, "DecryptMessage", result, error);
     if (buffers[1].cbBuffer == 0)
@@ -164,6 +168,7 @@ troth_status troth__sspi_get_mic(void *context, troth__bytes data, uint8_t *mic,
     buffers[0] = troth__sspi_buffer(SECBUFFER_DATA, data.data, data.length);
     buffers[1] = troth__sspi_buffer(SECBUFFER_TOKEN, mic, self->mic_size);
     result = self->credential->functions->MakeSignature(&self->handle, 0, &message, 0);
+    troth__sspi_traced(self->credential, self->config, "MakeSignature", result, data.length, buffers[1].cbBuffer);
     if (result != SEC_E_OK)
         return troth__sspi_fail(self->credential->native, "MakeSignature", result, error);
     if (buffers[1].cbBuffer > self->mic_size)
@@ -184,5 +189,6 @@ troth_status troth__sspi_verify_mic(void *context, troth__bytes data, troth__byt
     buffers[0] = troth__sspi_buffer(SECBUFFER_DATA, data.data, data.length);
     buffers[1] = troth__sspi_buffer(SECBUFFER_TOKEN, mic.data, mic.length);
     result = self->credential->functions->VerifySignature(&self->handle, &message, 0, &quality);
+    troth__sspi_traced(self->credential, self->config, "VerifySignature", result, data.length, 0);
     return result == SEC_E_OK ? TROTH_OK : troth__sspi_fail(self->credential->native, "VerifySignature", result, error);
 }

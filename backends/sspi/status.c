@@ -2,6 +2,7 @@
 #include "internal.h"
 
 #include "error.h"
+#include "trace.h"
 
 #define TEXT_ROOM 512
 
@@ -129,4 +130,17 @@ troth_status troth__sspi_fail(const struct troth__sspi_native *native, const cha
 troth_status troth__sspi_broken(const char *call, const char *what, troth_error *error)
 {
     return troth__error_set(error, TROTH_E_FAILURE, "%s: %s", call, what);
+}
+
+void troth__sspi_trace(const struct sspi_credential *credential, const struct troth__context_config *context,
+                       const char *call, SECURITY_STATUS status, size_t input_length, size_t output_length)
+{
+    const struct status_entry *entry = sspi_status_find(status);
+    troth_status class = entry != NULL ? entry->status : TROTH_E_FAILURE;
+
+    if (status == SEC_E_OK || status == SEC_I_COMPLETE_NEEDED)
+        class = TROTH_OK;
+    else if (status == SEC_I_CONTINUE_NEEDED || status == SEC_I_COMPLETE_AND_CONTINUE)
+        class = TROTH_CONTINUE;
+    troth__trace_native(credential->config, context, call, class, (uint32_t)status, 0, input_length, output_length);
 }

@@ -67,6 +67,7 @@ troth_status troth__sspi_wine_wrap(struct sspi_context *context, ULONG quality, 
     buffers[0] = troth__sspi_buffer(SECBUFFER_DATA, output, data.length);
     buffers[1] = troth__sspi_buffer(SECBUFFER_TOKEN, output + data.length, WRAP_ROOM);
     result = context->credential->functions->EncryptMessage(&context->handle, quality, &message, 0);
+    troth__sspi_traced(context->credential, context->config, "EncryptMessage", result, data.length, data.length);
     if (result != SEC_E_OK)
         return troth__sspi_fail(context->credential->native, "EncryptMessage", result, error);
     token = buffers[1].cbBuffer;
@@ -107,6 +108,7 @@ troth_status troth__sspi_wine_unwrap(struct sspi_context *context, uint8_t *mess
     buffers[0] = troth__sspi_buffer(SECBUFFER_DATA, message, plaintext);
     buffers[1] = troth__sspi_buffer(SECBUFFER_TOKEN, message + plaintext, length - plaintext);
     result = context->credential->functions->DecryptMessage(&context->handle, &halves, 0, quality);
+    troth__sspi_traced(context->credential, context->config, "DecryptMessage", result, length, 0);
     if (result != SEC_E_OK)
         return troth__sspi_fail(context->credential->native, "DecryptMessage", result, error);
     if (plaintext > 0) {

@@ -172,6 +172,50 @@ typedef enum troth_mechanism {
  */
 typedef struct troth_credential troth_credential;
 
+/* What a trace tells of. */
+typedef enum troth_trace_kind {
+    TROTH_TRACE_UNSET = 0,
+    TROTH_TRACE_NATIVE = 1,    /* a native call returned */
+    TROTH_TRACE_TOKEN_IN = 2,  /* a step was given the peer's token */
+    TROTH_TRACE_TOKEN_OUT = 3, /* a step gives out a token for the peer */
+    TROTH_TRACE_VERIFIED = 4,  /* the handshake is complete, and what was required is there */
+    TROTH_TRACE_REFUSED = 5    /* an acquisition, a step or a message failed; text says why */
+} troth_trace_kind;
+
+/*
+ * One event of a trace. What does not belong to its kind is zero or NULL. Nothing in it is a secret or a token's bytes:
+ * of tokens and messages it has lengths. Names, and what an unauthenticated peer's refusal says, are there as in
+ * troth_error's text.
+ */
+typedef struct troth_trace_event {
+    size_t size; /* sizeof(troth_trace_event) of the library; members are only ever added */
+    troth_trace_kind kind;
+    troth_role role;
+    const void *conversation; /* tells the events of one context from another's, and is good for nothing else; NULL:
+                                 the credential's own */
+    const char *subject;      /* whom it is about: initiator's context: the target; else the own name; "" where the
+                                 default is meant */
+    const char *call;         /* NATIVE: the native function's name */
+    troth_status status;      /* NATIVE: the portable class of its answer. REFUSED: what the call returns */
+    uint32_t native_major;    /* NATIVE, REFUSED: as in troth_error */
+    uint32_t native_minor;
+    size_t input_length;       /* NATIVE: bytes of the token or message that went in. TOKEN_IN: of the token */
+    size_t output_length;      /* NATIVE: likewise out. TOKEN_OUT: of the token */
+    const char *token;         /* TOKEN_...: what it looks like: "kerberos", "spnego-init", "spnego-response", "ntlm",
+                                  "unknown" */
+    unsigned leg;              /* TOKEN_...: which of this side's steps, counted from 1 */
+    troth_mechanism mechanism; /* VERIFIED: the one really used */
+    uint32_t properties;       /* VERIFIED: what the context has */
+    const char *text;          /* REFUSED: the error's text */
+} troth_trace_event;
+
+/*
+ * Is told of each event, by the thread whose call caused it, before that call returns; threads that share a credential
+ * may call it at the same time. The event and its strings end with the call. It must not call back into the
+ * credential, or into a context or stream made of it: locks may be held.
+ */
+typedef void (*troth_trace_callback)(void *user, const troth_trace_event *event);
+
 /*
  * Options of a credential: bits.
  *
@@ -195,9 +239,13 @@ typedef struct troth_credential_options {
                            POSIX only */
     const char *ccache; /* initiator: a credential cache that somebody else keeps filled ("FILE:/tmp/krb5cc_0",
                            "KEYRING:..."). POSIX only */
-    const char *password; /* initiator, with name.principal. Copied once; the copy is wiped when the credential is
-                             freed. Tickets stay in this process's memory and are renewed */
-    uint32_t flags;       /* TROTH_CREDENTIAL_STOCK */
+    const char *password;       /* initiator, with name.principal. Copied once; the copy is wiped when the credential is
+                                   freed. Tickets stay in this process's memory and are renewed */
+    uint32_t flags;             /* TROTH_CREDENTIAL_STOCK */
+    troth_trace_callback trace; /* NULL: none. Told of the native calls and the handshakes of this credential and its
+                                    contexts; it and trace_user must live as long as these. Costs one test per call
+                                    when there is none */
+    void *trace_user;           /* given to trace as it is */
 } troth_credential_options;
 
 #define TROTH_CREDENTIAL_OPTIONS_INIT                                                                                  \

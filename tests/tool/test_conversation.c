@@ -293,6 +293,35 @@ static void a_password_comes_from_a_file_and_is_never_shown(void **state)
     realm_result_free(&result);
 }
 
+static void a_trace_tells_of_calls_and_tokens_on_stderr(void **state)
+{
+    (void)state;
+    struct tool_server server;
+    struct realm_result result;
+    char password[256];
+    realm_read_line(realm_env("TROTH_REALM_PASSWORD_FILE"), password, sizeof password);
+    tool_serve(&server, "--trace", NULL);
+    int code =
+        tool_connect(&server, &result, NULL, "--trace", "--principal", realm_env("TROTH_REALM_PASSWORD_USER"),
+                     "--password-file", realm_env("TROTH_REALM_PASSWORD_FILE"), "--message", "a-secret-message", NULL);
+    assert_int_equal(code, 0);
+    tool_assert_contains(result.out, "echo: a-secret-message\n");
+    tool_assert_contains(result.err,
+                         "trace: initiator carol@TROTH.TEST: gss_acquire_cred_with_password: TROTH_OK 0x00000000/0");
+    tool_assert_contains(result.err, ": leg 1: goes a token (spnego-init, ");
+    tool_assert_contains(result.err, ": verified: kerberos; mutual integrity confidentiality replay sequence\n");
+    tool_assert_contains(result.err, "gss_wrap_iov: TROTH_OK 0x00000000/0 (16 bytes in, ");
+    tool_assert_lacks(result.err, password);
+    tool_assert_lacks(result.err, "a-secret-message");
+    tool_assert_lacks(result.out, "trace:");
+    realm_result_free(&result);
+    tool_stop(&server, &result);
+    tool_assert_contains(result.err, ": leg 1: came a token (spnego-init, ");
+    tool_assert_contains(result.err, "gss_accept_sec_context: TROTH_OK ");
+    tool_assert_lacks(result.err, "a-secret-message");
+    realm_result_free(&result);
+}
+
 static void a_client_keytab_and_a_given_ccache_say_who_we_are(void **state)
 {
     (void)state;
@@ -422,6 +451,7 @@ int main(int argc, char **argv)
         cmocka_unit_test(what_is_required_and_missing_is_named),
         cmocka_unit_test(channel_bindings_are_compared),
         cmocka_unit_test(a_password_comes_from_a_file_and_is_never_shown),
+        cmocka_unit_test(a_trace_tells_of_calls_and_tokens_on_stderr),
         cmocka_unit_test(a_client_keytab_and_a_given_ccache_say_who_we_are),
         cmocka_unit_test(a_server_without_keys_ends_before_it_listens),
         cmocka_unit_test(a_server_with_a_service_is_only_that_one),
