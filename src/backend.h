@@ -73,6 +73,12 @@ struct troth__backend {
     const void *native; /* the table of native calls; its type is the backend's own */
 
     /*
+     * Whether this backend and the provider under it can do a thing; feature is one. May be called by any thread at any
+     * time, before there is a credential. A provider that cannot be asked can do nothing.
+     */
+    troth_support (*supports)(const troth__backend *self, troth_feature feature);
+
+    /*
      * Acquires the native credential. self outlives it. May block on a KDC.
      * Returns TROTH_OK with *credential set, or a failure with *credential NULL.
      */
@@ -135,6 +141,9 @@ struct troth__backend {
 
 /* The backend that this library was built with: defined once, in backends/NAME/backend.c. */
 extern const troth__backend troth__backend_here;
+
+/* troth_supports of a given backend. */
+troth_support troth__supports(const troth__backend *backend, troth_feature feature);
 
 /*
  * troth_credential_acquire on a given backend: the seam where tests put a scripted one. backend outlives the

@@ -4,6 +4,7 @@
 const troth__backend troth__backend_here = {
     .name = "gssapi",
     .native = &troth__gss_native,
+    .supports = troth__gss_supports,
     .credential_acquire = troth__gss_credential_acquire,
     .credential_free = troth__gss_credential_free,
     .context_new = troth__gss_context_new,

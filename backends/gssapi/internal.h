@@ -32,6 +32,10 @@ void troth__gss_trace(const struct gss_credential *credential, const struct trot
                       const char *call, OM_uint32 major, OM_uint32 minor, gss_OID mechanism, size_t input_length,
                       size_t output_length);
 
+/* ---- supports.c ----------------------------------------------------------------------------------------------- */
+
+troth_support troth__gss_supports(const troth__backend *self, troth_feature feature);
+
 /* ---- name.c --------------------------------------------------------------------------------------------------- */
 
 /* Imports a name that is not empty. *imported is GSS_C_NO_NAME on failure. */

@@ -23,6 +23,7 @@
     X(gss_get_mic_iov)                                                                                                 \
     X(gss_get_mic_iov_length)                                                                                          \
     X(gss_import_name)                                                                                                 \
+    X(gss_indicate_mechs)                                                                                              \
     X(gss_init_sec_context)                                                                                            \
     X(gss_inquire_context)                                                                                             \
     X(gss_inquire_cred)                                                                                                \
@@ -30,6 +31,7 @@
     X(gss_release_buffer)                                                                                              \
     X(gss_release_cred)                                                                                                \
     X(gss_release_name)                                                                                                \
+    X(gss_release_oid_set)                                                                                             \
     X(gss_set_neg_mechs)                                                                                               \
     X(gss_store_cred_into)                                                                                             \
     X(gss_unwrap_iov)                                                                                                  \

@@ -4,6 +4,7 @@
 const troth__backend troth__backend_here = {
     .name = "sspi",
     .native = &troth__sspi_native_here,
+    .supports = troth__sspi_supports,
     .credential_acquire = troth__sspi_credential_acquire,
     .credential_free = troth__sspi_credential_free,
     .context_new = troth__sspi_context_new,

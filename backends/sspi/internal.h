@@ -26,6 +26,10 @@ struct sspi_credential;
 void troth__sspi_trace(const struct sspi_credential *credential, const struct troth__context_config *context,
                        const char *call, SECURITY_STATUS status, size_t input_length, size_t output_length);
 
+/* ---- supports.c ----------------------------------------------------------------------------------------------- */
+
+troth_support troth__sspi_supports(const troth__backend *self, troth_feature feature);
+
 /* ---- name.c --------------------------------------------------------------------------------------------------- */
 
 /* UTF-8 and UTF-16: nothing is lost either way, or the call fails. */

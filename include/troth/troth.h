@@ -51,6 +51,101 @@ TROTH_API const char *troth_version(void);
 TROTH_API const char *troth_backend_name(void);
 
 /* ------------------------------------------------------------------------------------------------------------------
+ * What can be done here
+ * --------------------------------------------------------------------------------------------------------------- */
+
+/*
+ * What a backend, or the provider under it, may or may not be able to do. docs/capabilities.md has the table of all of
+ * them by backend and provider, with the test that shows each.
+ *
+ * To add one: a value here, behind those of its group, with the next free number; its row in the table of names in
+ * src/supports.c and in the table of each backend (backends/NAME/supports.c; what has no row there is "no"); its row
+ * in tests/capabilities.py with the names of its tests. The unit test "supports" and the project's check
+ * "capabilities" fail while one of these is missing. Numbers have no gaps, so that a program can count through them
+ * until troth_feature_name knows no more, and never change their meaning.
+ */
+typedef enum troth_feature {
+    TROTH_FEATURE_UNSET = 0,
+
+    /* Mechanisms: troth_mechanism. */
+    TROTH_FEATURE_KERBEROS = 1,
+    TROTH_FEATURE_NEGOTIATE = 2, /* SPNEGO around Kerberos */
+    TROTH_FEATURE_NTLM = 3,      /* where it was asked for */
+
+    /* Policy. */
+    TROTH_FEATURE_FORBIDDEN = 4,          /* properties that a conversation must not have */
+    TROTH_FEATURE_REFUSED_ENCRYPTION = 5, /* encryption types that are refused once they are known */
+    TROTH_FEATURE_ANONYMOUS = 6,          /* anonymous initiators, where they are allowed */
+
+    /* Channel bindings. */
+    TROTH_FEATURE_BINDINGS = 7,          /* given bindings take part in the handshake, in either role */
+    TROTH_FEATURE_BINDINGS_REQUIRED = 8, /* an acceptor can require TROTH_CHANNEL_BOUND */
+    TROTH_FEATURE_CERTIFICATE_HASH = 9,  /* troth_bindings_tls_server_end_point */
+
+    /* Where credentials come from: troth_credential_options. The default source is always there. */
+    TROTH_FEATURE_ACCEPTOR_KEYTAB = 10,
+    TROTH_FEATURE_INITIATOR_KEYTAB = 11,
+    TROTH_FEATURE_CCACHE = 12,
+    TROTH_FEATURE_PASSWORD = 13,
+    TROTH_FEATURE_MEMORY_KEYTAB = 14, /* keys given as bytes */
+    TROTH_FEATURE_MEMORY_CCACHE = 15, /* tickets given as bytes */
+
+    /* Acting in another's name. */
+    TROTH_FEATURE_DELEGATE_ALWAYS = 16,      /* an initiator hands on its ticket whatever the KDC's policy says */
+    TROTH_FEATURE_DELEGATE_BY_POLICY = 17,   /* the same, where the KDC calls the acceptor trusted (OK-AS-DELEGATE) */
+    TROTH_FEATURE_DELEGATED_CREDENTIAL = 18, /* an acceptor gets the credential that was handed on */
+    TROTH_FEATURE_S4U2SELF = 19,             /* protocol transition: a ticket in a user's name, to oneself */
+    TROTH_FEATURE_S4U2PROXY = 20,            /* constrained delegation: with it, a ticket to another service */
+    TROTH_FEATURE_STORE = 21,                /* a credential is put into a named ccache */
+    TROTH_FEATURE_IMPERSONATION = 22,        /* a thread acts as the peer */
+
+    /* The peer. */
+    TROTH_FEATURE_PEER_NAME = 23,
+    TROTH_FEATURE_TARGET_NAME = 24,
+    TROTH_FEATURE_WINDOWS_NAME = 25, /* DOMAIN\user */
+    TROTH_FEATURE_LOCAL_NAME = 26,   /* the name of the peer's account on this machine */
+    TROTH_FEATURE_EXPORT_NAME = 27,  /* bytes that are the same for the same peer, always */
+    TROTH_FEATURE_AUTHORISATION_DATA = 28,
+    TROTH_FEATURE_GROUP_SIDS = 29,
+
+    /* The session. */
+    TROTH_FEATURE_SESSION_KEY = 30,
+    TROTH_FEATURE_PRF = 31,            /* keys derived from the session's (RFC 4401) */
+    TROTH_FEATURE_CONTEXT_EXPORT = 32, /* a completed context goes to another process */
+
+    /* Messages. */
+    TROTH_FEATURE_CONFIDENTIALITY = 33,
+    TROTH_FEATURE_PARTS = 34,           /* messages whose parts lie scattered */
+    TROTH_FEATURE_SIGN_ONLY_PARTS = 35, /* parts among them that are protected, but not encrypted and not moved */
+    TROTH_FEATURE_PARTS_MIC = 36,       /* one integrity code over scattered parts */
+
+    /* Diagnosis. */
+    TROTH_FEATURE_TRACE = 37 /* what was asked of which native call, and what it said */
+} troth_feature;
+
+typedef enum troth_support {
+    TROTH_SUPPORT_NO = 0, /* the calls that it takes return TROTH_E_UNSUPPORTED or TROTH_E_UNAVAILABLE */
+    TROTH_SUPPORT_YES = 1,
+    TROTH_SUPPORT_UNKNOWN = 2 /* it depends on what the provider finds when it is tried: a plug-in, the operating
+                                 system's version, a peer. It then works, or says clearly that it does not */
+} troth_support;
+
+/*
+ * Whether this backend, and the security library that this process has loaded, can do a thing: to be asked beforehand
+ * instead of finding out in a conversation. It says nothing about this machine's set-up: a realm, a keytab, what a KDC
+ * grants. A value that is no feature, or one that this version does not know, is TROTH_SUPPORT_NO.
+ *
+ * Any thread at any time. Makes no handshake call and speaks with nobody; it may ask the security library for its list
+ * of mechanisms, which reads files the first time. Source: gss_indicate_mechs (RFC 2743 section 2.4.2);
+ * QuerySecurityPackageInfoW.
+ */
+TROTH_API troth_support troth_supports(troth_feature feature);
+
+/* The name of a feature as it is written in C, "TROTH_FEATURE_NTLM"; "TROTH_FEATURE_?" for a value that is none.
+ * Static. */
+TROTH_API const char *troth_feature_name(troth_feature feature);
+
+/* ------------------------------------------------------------------------------------------------------------------
  * Status and error
  * --------------------------------------------------------------------------------------------------------------- */
 

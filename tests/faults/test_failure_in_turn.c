@@ -34,6 +34,7 @@ static const struct {
     {"gss_release_buffer", "likewise"},
     {"gss_release_cred", "likewise"},
     {"gss_release_name", "likewise"},
+    {"gss_release_oid_set", "likewise"},
     {"krb5_cc_destroy", "likewise"},
     {"krb5_free_context", "likewise"},
     {"krb5_free_error_message", "likewise"},

@@ -530,6 +530,20 @@ static void a_name_that_is_none_is_an_error_and_not_a_string(void **state)
     assert_string_equal(name, conversation_user(SOURCE_CCACHE));
 }
 
+/* Also where it fails after it made its list: nothing is left of it then. */
+static void a_library_that_does_not_tell_its_mechanisms_has_none(void **state)
+{
+    (void)state;
+    assert_int_equal(troth__supports(&two.backend, TROTH_FEATURE_KERBEROS), TROTH_SUPPORT_YES);
+    for (enum watch_failure failure = WATCH_BEFORE; failure <= WATCH_AFTER; failure++) {
+        watch_start(failure, 1);
+        assert_int_equal(troth__supports(&two.backend, TROTH_FEATURE_KERBEROS), TROTH_SUPPORT_NO);
+        assert_string_equal(watch_failed(), "gss_indicate_mechs");
+    }
+    watch_start(WATCH_NONE, 0);
+    assert_int_equal(troth__supports(&two.backend, TROTH_FEATURE_PEER_NAME), TROTH_SUPPORT_YES);
+}
+
 int main(void)
 {
 #define CASE(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
@@ -550,6 +564,7 @@ int main(void)
         CASE(a_message_with_a_supplementary_bit_is_a_failure),
         CASE(a_library_whose_words_never_end_does_not_hold_us),
         CASE(a_name_that_is_none_is_an_error_and_not_a_string),
+        CASE(a_library_that_does_not_tell_its_mechanisms_has_none),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

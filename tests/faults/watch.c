@@ -298,6 +298,34 @@ static OM_uint32 watched_gss_release_cred(OM_uint32 *minor, gss_cred_id_t *cred)
     return verdict == LEDGER_PASS ? major : gss_failure(minor);
 }
 
+static OM_uint32 watched_gss_indicate_mechs(OM_uint32 *minor, gss_OID_set *set)
+{
+    const enum ledger_verdict verdict = ledger_call("gss_indicate_mechs");
+    OM_uint32 major, ignored;
+
+    if (verdict == LEDGER_BEFORE)
+        return gss_failure(minor);
+    major = REAL(gss_indicate_mechs)(minor, set);
+    if (GSS_ERROR(major))
+        return major;
+    if (verdict == LEDGER_AFTER) {
+        REAL(gss_release_oid_set)(&ignored, set);
+        return gss_failure(minor);
+    }
+    ledger_born("gss OID set", *set, 0);
+    return major;
+}
+
+static OM_uint32 watched_gss_release_oid_set(OM_uint32 *minor, gss_OID_set *set)
+{
+    const enum ledger_verdict verdict = ledger_call("gss_release_oid_set");
+    OM_uint32 major;
+
+    ledger_died("gss OID set", *set);
+    major = REAL(gss_release_oid_set)(minor, set);
+    return verdict == LEDGER_PASS ? major : gss_failure(minor);
+}
+
 static OM_uint32 watched_gss_release_name(OM_uint32 *minor, gss_name_t *name)
 {
     const enum ledger_verdict verdict = ledger_call("gss_release_name");

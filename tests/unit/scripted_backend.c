@@ -24,6 +24,15 @@ static troth_status play(troth_status status, troth_error *error)
     return troth__error_set(error, status, "%s", SCRIPTED_TEXT);
 }
 
+static troth_support supports(const troth__backend *self, troth_feature feature)
+{
+    struct scripted *script = script_of(self);
+
+    script->asked_features++;
+    script->feature = feature;
+    return script->supports;
+}
+
 static troth_status credential_acquire(const troth__backend *self, const struct troth__credential_config *config,
                                        void **credential, troth_error *error)
 {
@@ -191,6 +200,7 @@ void scripted_init(struct scripted *scripted, const struct scripted_step *steps,
     scripted->backend = (troth__backend){
         .name = "scripted",
         .native = scripted,
+        .supports = supports,
         .credential_acquire = credential_acquire,
         .credential_free = credential_free,
         .context_new = context_new,

@@ -30,6 +30,7 @@ struct scripted {
     const struct scripted_step *steps;
     size_t step_count;
     struct troth__attributes attributes;
+    troth_support supports; /* what it says of every feature that it is asked about */
     troth_status acquire_status;
     troth_status context_status;
     troth_status attributes_status;
@@ -44,6 +45,8 @@ struct scripted {
     int asked_attributes;
     int asked_names;
     int asked_messages;
+    int asked_features;
+    troth_feature feature; /* the last one */
     bool was_secret; /* a password came with the credential */
     uint32_t requested;
     uint32_t required;
