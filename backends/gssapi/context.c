@@ -120,9 +120,29 @@ void troth__gss_context_free(void *pointer)
     troth__free(context);
 }
 
-troth_status troth__gss_step(void *pointer, troth__bytes in, troth__bytes *out, troth_error *error)
+/* The handle for this step: an initiator's for the whole handshake. */
+static troth_status gss_take_handle(struct gss_context *context, troth__bytes in, troth_error *error)
 {
-    struct gss_context *context = pointer;
+    const bool initiator = troth__gss_credential_config(context->credential)->role == TROTH_INITIATOR;
+    troth_status status;
+
+    if (context->handle != NULL)
+        return TROTH_OK;
+    status = initiator ? troth__gss_initiator_take(context->credential, &context->config->target, context->target,
+                                                   &context->handle, &context->known, error)
+                       : troth__gss_handle_take(context->credential, in, &context->handle, error);
+    /* The keytab was good when the credential was acquired. */
+    if (status == TROTH_E_NO_CREDENTIAL && !initiator) {
+        status = error->status = TROTH_E_WRONG_KEY;
+        troth__gss_credential_tell_keytab(context->credential, error);
+    }
+    return status;
+}
+
+/* The native call, and what its codes come to. */
+static troth_status gss_native_step(struct gss_context *context, gss_cred_id_t cred, troth__bytes in,
+                                    troth_error *error)
+{
     const struct troth__gss_native *native = context->native;
     const struct troth__credential_config *own = troth__gss_credential_config(context->credential);
     struct gss_channel_bindings_struct room;
@@ -131,28 +151,13 @@ troth_status troth__gss_step(void *pointer, troth__bytes in, troth__bytes *out, 
     gss_OID asked = troth__gss_mechanism(own->mechanism);
     OM_uint32 major, minor = 0;
     const char *call;
-    troth_status status = TROTH_CONTINUE;
+    troth_status status;
 
-    *out = (troth__bytes){NULL, 0};
-    gss_release_out(context);
-    if (context->handle == NULL) {
-        status = own->role == TROTH_INITIATOR
-                     ? troth__gss_initiator_take(context->credential, &context->config->target, context->target,
-                                                 &context->handle, &context->known, error)
-                     : troth__gss_handle_take(context->credential, in, &context->handle, error);
-        /* The keytab was good when the credential was acquired. */
-        if (status == TROTH_E_NO_CREDENTIAL && own->role == TROTH_ACCEPTOR) {
-            status = error->status = TROTH_E_WRONG_KEY;
-            troth__gss_credential_tell_keytab(context->credential, error);
-        }
-        if (status != TROTH_OK)
-            return status;
-    }
     context->mechanism = GSS_C_NO_OID;
     context->flags = context->lifetime = 0;
     if (own->role == TROTH_INITIATOR) {
         call = "gss_init_sec_context";
-        major = native->gss_init_sec_context(&minor, context->handle->cred, &context->context,
+        major = native->gss_init_sec_context(&minor, cred, &context->context,
                                              context->known != NULL ? troth__gss_target_name_of(context->known)
                                                                     : context->target,
                                              asked, gss_flags(context->config->requested), 0, bindings, &token,
@@ -160,14 +165,13 @@ troth_status troth__gss_step(void *pointer, troth__bytes in, troth__bytes *out, 
     } else {
         /* No source name: it is asked for when somebody wants it. No delegated credential: nobody does yet. */
         call = "gss_accept_sec_context";
-        major = native->gss_accept_sec_context(&minor, &context->context, context->handle->cred, &token, bindings, NULL,
-                                               &context->mechanism, &context->out, &context->flags, &context->lifetime,
-                                               NULL);
+        major =
+            native->gss_accept_sec_context(&minor, &context->context, cred, &token, bindings, NULL, &context->mechanism,
+                                           &context->out, &context->flags, &context->lifetime, NULL);
     }
-    *out = (troth__bytes){context->out.value, context->out.length};
     if (context->traced)
-        troth__gss_trace(context->credential, context->config, call, major, minor, asked, in.length, out->length);
-
+        troth__gss_trace(context->credential, context->config, call, major, minor, asked, in.length,
+                         context->out.length);
     if (GSS_ERROR(major))
         status = troth__gss_fail(native, call, major, minor, asked, error);
     else if (major == GSS_S_CONTINUE_NEEDED)
@@ -179,13 +183,34 @@ troth_status troth__gss_step(void *pointer, troth__bytes in, troth__bytes *out, 
     /* MIT 1.20.1 says no more than this of a token that is shorter than its header says. */
     if (status == TROTH_E_FAILURE && major == GSS_S_FAILURE && error->native_minor == 0 && in.length > 0)
         status = error->status = TROTH_E_BAD_TOKEN;
-    if (status == TROTH_E_WRONG_KEY && own->role == TROTH_ACCEPTOR)
+    return status;
+}
+
+troth_status troth__gss_step(void *pointer, troth__bytes in, troth__bytes *out, troth_error *error)
+{
+    struct gss_context *context = pointer;
+    const bool acceptor = troth__gss_credential_config(context->credential)->role == TROTH_ACCEPTOR;
+    gss_cred_id_t cred = GSS_C_NO_CREDENTIAL;
+    troth_status status;
+
+    *out = (troth__bytes){NULL, 0};
+    gss_release_out(context);
+    status = gss_take_handle(context, in, error);
+    if (status != TROTH_OK)
+        return status;
+    status = troth__gss_cred_take(context->credential, context->handle, &cred, error);
+    if (status == TROTH_OK) {
+        status = gss_native_step(context, cred, in, error);
+        troth__gss_cred_give(context->credential, context->handle, cred);
+    }
+    *out = (troth__bytes){context->out.value, context->out.length};
+    if (status == TROTH_E_WRONG_KEY && acceptor)
         troth__gss_credential_tell_keytab(context->credential, error);
     /* There is a ticket as soon as there is a token; under SPNEGO its life is told at the end only. */
     if ((status == TROTH_OK || status == TROTH_CONTINUE) && context->handle->snapshot == 0 && context->lifetime > 0)
         troth__gss_target_confirm(context->credential, context->known, context->lifetime);
     /* An acceptor's handle is another peer's at once: this one may take minutes for its next token. */
-    if (status != TROTH_CONTINUE || own->role == TROTH_ACCEPTOR)
+    if (status != TROTH_CONTINUE || acceptor)
         gss_handshake_over(context);
     return status;
 }

@@ -34,6 +34,8 @@ void troth__gss_handle_end(struct gss_credential *credential, struct gss_handle 
 
     if (handle->cred != GSS_C_NO_CREDENTIAL)
         native->gss_release_cred(&minor, &handle->cred);
+    while (handle->spares > 0)
+        native->gss_release_cred(&minor, &handle->spare[--handle->spares]);
     if (handle->ccache != NULL)
         native->krb5_cc_destroy(credential->krb5, handle->ccache);
     if (handle->keytab != NULL)
@@ -41,7 +43,7 @@ void troth__gss_handle_end(struct gss_credential *credential, struct gss_handle 
     troth__free(handle);
 }
 
-static void gss_handle_drop_locked(struct gss_credential *credential, struct gss_handle **handle)
+void troth__gss_handle_drop_locked(struct gss_credential *credential, struct gss_handle **handle)
 {
     if (*handle != NULL && --(*handle)->holds == 0)
         troth__gss_handle_end(credential, *handle);
@@ -57,7 +59,7 @@ void troth__gss_handle_drop(struct gss_credential *credential, struct gss_handle
         return;
     }
     troth__mutex_lock(credential->lock);
-    gss_handle_drop_locked(credential, handle);
+    troth__gss_handle_drop_locked(credential, handle);
     troth__mutex_unlock(credential->lock);
 }
 
@@ -157,13 +159,12 @@ static troth_status gss_handle_times(struct gss_credential *credential, struct g
     return lifetime == 0 ? gss_tickets_ended(credential, error) : TROTH_OK;
 }
 
-/* Makes a handle's private ccache, empty. Under renewal, not under lock. */
-static troth_status gss_private_ccache(struct gss_credential *credential, struct gss_handle *handle, troth_error *error)
+troth_status troth__gss_private_ccache(struct gss_credential *credential, struct gss_handle *handle, troth_error *error)
 {
     krb5_error_code code;
 
-    snprintf(handle->store, sizeof handle->store, "MEMORY:troth-%p-%u", (void *)credential, ++credential->made);
     troth__mutex_lock(credential->lock);
+    snprintf(handle->store, sizeof handle->store, "MEMORY:troth-%p-%u", (void *)credential, ++credential->made);
     code = credential->native->krb5_cc_resolve(credential->krb5, handle->store, &handle->ccache);
     troth__mutex_unlock(credential->lock);
     troth__gss_traced_krb5(credential, "krb5_cc_resolve", code);
@@ -174,23 +175,13 @@ static troth_status gss_private_ccache(struct gss_credential *credential, struct
                            error);
 }
 
-/*
- * Makes a handle from the configured source, for a shared ccache over a snapshot of it where that is allowed and can be
- * had. May block on a KDC. Not under lock; under renewal, unless it is one of a shared ccache without a snapshot.
- */
-static troth_status gss_handle_new(struct gss_credential *credential, bool snapshot, struct gss_handle **handle,
-                                   troth_error *error)
+troth_status troth__gss_acquire_for(struct gss_credential *credential, const struct gss_handle *handle,
+                                    gss_cred_id_t *cred, troth_error *error)
 {
     const struct troth__credential_config *config = credential->config;
     gss_key_value_element_desc elements[2] = {{NULL, NULL}, {NULL, NULL}};
     gss_key_value_set_desc first = {0, elements}, second = {0, elements};
-    struct gss_handle *made = troth__alloc(sizeof *made);
-    troth_status status = TROTH_OK;
 
-    *handle = NULL;
-    if (made == NULL)
-        return troth__error_set(error, TROTH_E_MEMORY, "out of memory for a credential");
-    made->holds = 1;
     switch (credential->source) {
     case GSS_SOURCE_KEYTAB:
         if (config->keytab != NULL)
@@ -203,30 +194,46 @@ static troth_status gss_handle_new(struct gss_credential *credential, bool snaps
          * that it never set when the file is cut off (krb5_cccol_have_content).
          */
         if (config->ccache != NULL || credential->ccache_file != NULL)
-            elements[first.count++] = (gss_key_value_element_desc){
-                "ccache", config->ccache != NULL ? config->ccache : credential->ccache_file};
-        if (snapshot && credential->fast && credential->ccache_file != NULL) {
-            status = gss_private_ccache(credential, made, error);
-            if (status == TROTH_OK)
-                status = troth__gss_snapshot_fill(credential, made, error);
-            if (made->snapshot != 0)
-                elements[0].value = made->store;
-        }
+            elements[first.count++] =
+                (gss_key_value_element_desc){"ccache", handle->snapshot != 0    ? handle->store
+                                                       : config->ccache != NULL ? config->ccache
+                                                                                : credential->ccache_file};
         second = first;
         break;
     case GSS_SOURCE_PRIVATE:
-        status = gss_private_ccache(credential, made, error);
-        elements[first.count++] = (gss_key_value_element_desc){"ccache", made->store};
+        elements[first.count++] = (gss_key_value_element_desc){"ccache", handle->store};
         second = first;
         if (config->password == NULL)
             elements[first.count++] = (gss_key_value_element_desc){"client_keytab", config->keytab};
-        else if (status == TROTH_OK)
-            status = gss_fill_from_password(credential, made, error);
         break;
     }
+    return troth__gss_acquire_from(credential, first.count > 0 ? &first : NULL, second.count > 0 ? &second : NULL, cred,
+                                   error);
+}
+
+/*
+ * Makes a handle from the configured source, for a shared ccache over a snapshot of it where that is allowed and can be
+ * had. May block on a KDC. Not under lock; under renewal, unless it is one of a shared ccache without a snapshot.
+ */
+static troth_status gss_handle_new(struct gss_credential *credential, bool snapshot, struct gss_handle **handle,
+                                   troth_error *error)
+{
+    struct gss_handle *made = troth__alloc(sizeof *made);
+    troth_status status = TROTH_OK;
+
+    *handle = NULL;
+    if (made == NULL)
+        return troth__error_set(error, TROTH_E_MEMORY, "out of memory for a credential");
+    made->holds = 1;
+    snapshot = snapshot && credential->fast && credential->ccache_file != NULL;
+    if (snapshot || credential->source == GSS_SOURCE_PRIVATE)
+        status = troth__gss_private_ccache(credential, made, error);
+    if (status == TROTH_OK && snapshot)
+        status = troth__gss_snapshot_fill(credential, made, error);
+    if (status == TROTH_OK && credential->config->password != NULL)
+        status = gss_fill_from_password(credential, made, error);
     if (status == TROTH_OK)
-        status = troth__gss_acquire_from(credential, first.count > 0 ? &first : NULL, second.count > 0 ? &second : NULL,
-                                         &made->cred, error);
+        status = troth__gss_acquire_for(credential, made, &made->cred, error);
     if (status == TROTH_OK)
         status = gss_handle_times(credential, made, error);
     if (status == TROTH_E_NO_CREDENTIAL && credential->ccache_file != NULL)
@@ -236,7 +243,7 @@ static troth_status gss_handle_new(struct gss_credential *credential, bool snaps
         if (error->native_minor == (uint32_t)KRB5KRB_AP_ERR_BAD_INTEGRITY)
             status = error->status = TROTH_E_DENIED;
         troth__mutex_lock(credential->lock);
-        gss_handle_drop_locked(credential, &made);
+        troth__gss_handle_drop_locked(credential, &made);
         troth__mutex_unlock(credential->lock);
     }
     *handle = made;
@@ -286,9 +293,10 @@ static troth_status gss_renew(struct gss_credential *credential, struct gss_hand
     troth__mutex_lock(credential->lock);
     credential->renewing = false;
     if (status == TROTH_OK) {
-        gss_handle_drop_locked(credential, &credential->current);
+        troth__gss_handle_drop_locked(credential, &credential->current);
         credential->current = made;
         credential->stamp = stamp;
+        troth__gss_targets_outdated(credential);
     } else if (credential->source == GSS_SOURCE_PRIVATE && gss_current_good(credential, &stamp, now)) {
         /* The old tickets are good for a while, and the KDC may come back. */
         credential->current->renew_at = now + RENEW_PAUSE;
@@ -323,7 +331,7 @@ static troth_status gss_take_stock(struct gss_credential *credential, struct gss
 static void gss_forget_stock(struct gss_credential *credential)
 {
     troth__mutex_lock(credential->lock);
-    gss_handle_drop_locked(credential, &credential->current);
+    troth__gss_handle_drop_locked(credential, &credential->current);
     troth__mutex_unlock(credential->lock);
 }
 
@@ -380,7 +388,7 @@ void troth__gss_credential_free(void *pointer)
 
     if (credential == NULL)
         return;
-    gss_handle_drop_locked(credential, &credential->current); /* nobody else is left */
+    troth__gss_handle_drop_locked(credential, &credential->current); /* nobody else is left */
     troth__gss_pool_free(credential);
     troth__gss_targets_free(credential);
     troth__gss_name_release(credential->native, &credential->name);

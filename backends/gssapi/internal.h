@@ -97,6 +97,7 @@ const krb5_keytab_entry *troth__gss_keys_entry(const struct gss_keys *keys, size
  * A native credential, as long as contexts use it. Renewal replaces the credential's current handle; contexts in the
  * middle of a handshake keep theirs.
  */
+#define GSS_SPARES 8
 struct gss_handle {
     gss_cred_id_t cred;
     int64_t renew_at; /* seconds since 1970; TROTH_NEVER */
@@ -106,8 +107,11 @@ struct gss_handle {
                            nothing can fail between its tickets and their end */
     unsigned snapshot;  /* its number, when ccache is a snapshot of a file; otherwise 0 */
     char store[64];     /* the name of what is private: ccache, or keytab */
+    bool busy;          /* over a private ccache a native credential is used by one step at a time: cred is so now, */
+    unsigned spares;    /* and these are idle ones beside it. Under the credential's lock */
+    gss_cred_id_t spare[GSS_SPARES];
 
-    bool pooled;        /* pool.c's: everything below is for it, and the four above are not */
+    bool pooled;        /* pool.c's: everything below is for it, and all above but cred and store are not */
     krb5_keytab keytab; /* the private MEMORY keytab that ends with the handle */
     struct gss_choice choice;
     unsigned reading; /* of which reading of the file the keys are */
@@ -148,7 +152,7 @@ struct gss_credential {
     struct gss_handle *current;
     struct gss_stamp stamp; /* of ccache_path, when current was made */
     bool renewing;
-    unsigned made; /* handles so far; names the private ccaches */
+    unsigned made; /* private ccaches so far; names and numbers them */
 };
 
 /* Tells of a call that belongs to no token or message, where somebody listens. */
@@ -197,6 +201,17 @@ void troth__gss_handle_drop(struct gss_credential *credential, struct gss_handle
 troth_status troth__gss_acquire_from(struct gss_credential *credential, gss_key_value_set_desc *first,
                                      gss_key_value_set_desc *second, gss_cred_id_t *cred, troth_error *error);
 
+/* A native credential over the handle's own store, or over the credential's; as troth__gss_acquire_from. May block. */
+troth_status troth__gss_acquire_for(struct gss_credential *credential, const struct gss_handle *handle,
+                                    gss_cred_id_t *cred, troth_error *error);
+
+/* Makes a handle's private ccache, empty. Not under lock. */
+troth_status troth__gss_private_ccache(struct gss_credential *credential, struct gss_handle *handle,
+                                       troth_error *error);
+
+/* troth__gss_handle_drop of one that is not a pool's, under the credential's lock. */
+void troth__gss_handle_drop_locked(struct gss_credential *credential, struct gss_handle **handle);
+
 /* Ends a handle that nobody holds. Under the credential's lock. */
 void troth__gss_handle_end(struct gss_credential *credential, struct gss_handle *handle);
 
@@ -207,6 +222,15 @@ void troth__gss_handle_end(struct gss_credential *credential, struct gss_handle 
  * be read to its end there is none, with TROTH_OK.
  */
 troth_status troth__gss_snapshot_fill(struct gss_credential *credential, struct gss_handle *handle, troth_error *error);
+
+/*
+ * A handle's native credential for one step, which gives it back. Where the handle has a ccache of its own, nobody else
+ * uses it meanwhile: MIT holds a credential's lock through the whole of gss_init_sec_context. On failure *cred is
+ * GSS_C_NO_CREDENTIAL. Any thread.
+ */
+troth_status troth__gss_cred_take(struct gss_credential *credential, struct gss_handle *handle, gss_cred_id_t *cred,
+                                  troth_error *error);
+void troth__gss_cred_give(struct gss_credential *credential, struct gss_handle *handle, gss_cred_id_t cred);
 
 /*
  * An initiator's handle for a handshake with a target, and what is known of that target: both are held for the caller.
@@ -227,6 +251,9 @@ void troth__gss_target_confirm(struct gss_credential *credential, struct gss_tar
 
 /* Gives a hold back and sets *target to NULL; NULL inside is allowed. Any thread. */
 void troth__gss_target_drop(struct gss_credential *credential, struct gss_target **target);
+
+/* Ends what targets keep of a snapshot that is no longer the current one. Under lock. */
+void troth__gss_targets_outdated(struct gss_credential *credential);
 
 /* Forgets all of them; nobody holds one. */
 void troth__gss_targets_free(struct gss_credential *credential);

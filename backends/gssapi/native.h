@@ -42,16 +42,22 @@
     X(krb5_cc_copy_creds)                                                                                              \
     X(krb5_cc_default_name)                                                                                            \
     X(krb5_cc_destroy)                                                                                                 \
+    X(krb5_cc_end_seq_get)                                                                                             \
     X(krb5_cc_get_principal)                                                                                           \
     X(krb5_cc_initialize)                                                                                              \
+    X(krb5_cc_next_cred)                                                                                               \
     X(krb5_cc_resolve)                                                                                                 \
+    X(krb5_cc_start_seq_get)                                                                                           \
+    X(krb5_cc_store_cred)                                                                                              \
     X(krb5_free_context)                                                                                               \
+    X(krb5_free_cred_contents)                                                                                         \
     X(krb5_free_error_message)                                                                                         \
     X(krb5_free_keytab_entry_contents)                                                                                 \
     X(krb5_free_principal)                                                                                             \
     X(krb5_free_unparsed_name)                                                                                         \
     X(krb5_get_error_message)                                                                                          \
     X(krb5_init_context)                                                                                               \
+    X(krb5_is_config_principal)                                                                                        \
     X(krb5_kt_add_entry)                                                                                               \
     X(krb5_kt_close)                                                                                                   \
     X(krb5_kt_default)                                                                                                 \
@@ -61,6 +67,8 @@
     X(krb5_kt_remove_entry)                                                                                            \
     X(krb5_kt_resolve)                                                                                                 \
     X(krb5_kt_start_seq_get)                                                                                           \
+    X(krb5_parse_name)                                                                                                 \
+    X(krb5_principal_compare_any_realm)                                                                                \
     X(krb5_unparse_name)
 
 struct troth__gss_native {

@@ -351,6 +351,10 @@ void conversation_hold(const troth__backend *backend, const struct conversation 
     conversation_check((status == TROTH_OK) == (user != NULL));
     if (!went(outcome, "acquiring the initiator's credential", status, &error))
         goto out;
+    for (unsigned i = 0; i < conversation->earlier; i++) {
+        if (!went(outcome, "an earlier handshake", conversation_greet(user, service, NULL, &error), &error))
+            goto out;
+    }
     status = troth_context_new(user, &to, &initiator, &error);
     conversation_check((status == TROTH_OK) == (initiator != NULL));
     if (!went(outcome, "making the initiator's context", status, &error))

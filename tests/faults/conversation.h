@@ -15,6 +15,7 @@ struct conversation {
     enum source source;
     const char *service; /* NULL: the realm's */
     uint32_t required;   /* of both; 0: the defaults */
+    unsigned earlier;    /* handshakes of the same credentials before it */
 };
 
 /* The first failure; call is NULL when there was none. */

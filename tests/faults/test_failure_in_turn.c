@@ -49,6 +49,14 @@ static const struct {
     {"krb5_cc_initialize", "likewise"},
     {"krb5_cc_close", "nothing can be done about what cannot be freed"},
     {"krb5_free_principal", "likewise"},
+    {"krb5_cc_start_seq_get", "the ccache is then used whole"},
+    {"krb5_cc_next_cred", "likewise"},
+    {"krb5_cc_store_cred", "likewise"},
+    {"krb5_parse_name", "likewise"},
+    {"krb5_principal_compare_any_realm", "likewise"},
+    {"krb5_is_config_principal", "what the ccache's other users noted in it is then not seen"},
+    {"krb5_cc_end_seq_get", "nothing can be done about what cannot be freed"},
+    {"krb5_free_cred_contents", "likewise"},
     {"krb5_cc_default_name", "a ccache whose file is not known is read anew for every context"},
     {"krb5_kt_default", "without its keys in memory an acceptor uses its stock handle; an error is told without them"},
     {"krb5_kt_resolve", "likewise"},
@@ -61,19 +69,20 @@ static const struct {
 };
 
 static const struct conversation good[] = {
-    {"Kerberos from a ccache", TROTH_MECHANISM_KERBEROS, SOURCE_CCACHE, NULL, 0},
-    {"Kerberos from a client keytab", TROTH_MECHANISM_KERBEROS, SOURCE_KEYTAB, NULL, 0},
-    {"Kerberos from a password", TROTH_MECHANISM_KERBEROS, SOURCE_PASSWORD, NULL, 0},
-    {"Negotiate from a ccache", TROTH_MECHANISM_NEGOTIATE, SOURCE_CCACHE, NULL, 0},
-    {"Negotiate from a client keytab", TROTH_MECHANISM_NEGOTIATE, SOURCE_KEYTAB, NULL, 0},
-    {"Negotiate from a password", TROTH_MECHANISM_NEGOTIATE, SOURCE_PASSWORD, NULL, 0},
-    {"Kerberos with integrity alone", TROTH_MECHANISM_KERBEROS, SOURCE_CCACHE, NULL, TROTH_MUTUAL | TROTH_INTEGRITY},
+    {"Kerberos from a ccache", TROTH_MECHANISM_KERBEROS, SOURCE_CCACHE, NULL, 0, 0},
+    {"Kerberos from a client keytab", TROTH_MECHANISM_KERBEROS, SOURCE_KEYTAB, NULL, 0, 0},
+    {"Kerberos from a password", TROTH_MECHANISM_KERBEROS, SOURCE_PASSWORD, NULL, 0, 0},
+    {"Negotiate from a ccache", TROTH_MECHANISM_NEGOTIATE, SOURCE_CCACHE, NULL, 0, 0},
+    {"Negotiate from a client keytab", TROTH_MECHANISM_NEGOTIATE, SOURCE_KEYTAB, NULL, 0, 0},
+    {"Negotiate from a password", TROTH_MECHANISM_NEGOTIATE, SOURCE_PASSWORD, NULL, 0, 0},
+    {"Kerberos from a ccache, the third time", TROTH_MECHANISM_KERBEROS, SOURCE_CCACHE, NULL, 0, 2},
+    {"Kerberos with integrity alone", TROTH_MECHANISM_KERBEROS, SOURCE_CCACHE, NULL, TROTH_MUTUAL | TROTH_INTEGRITY, 0},
 };
 
 /* The acceptor's key is not the one that the ticket was made with. */
 static const struct conversation wrong_key[] = {
-    {"Kerberos with a wrong key", TROTH_MECHANISM_KERBEROS, SOURCE_CCACHE, "wrong", 0},
-    {"Negotiate with a wrong key", TROTH_MECHANISM_NEGOTIATE, SOURCE_CCACHE, "wrong", 0},
+    {"Kerberos with a wrong key", TROTH_MECHANISM_KERBEROS, SOURCE_CCACHE, "wrong", 0, 0},
+    {"Negotiate with a wrong key", TROTH_MECHANISM_NEGOTIATE, SOURCE_CCACHE, "wrong", 0, 0},
 };
 
 static bool has_fallback(const char *call)

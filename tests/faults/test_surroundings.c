@@ -28,12 +28,12 @@
 extern char **environ;
 
 static const struct conversation all[] = {
-    {"Negotiate from a ccache", TROTH_MECHANISM_NEGOTIATE, SOURCE_CCACHE, NULL, 0},
-    {"Negotiate from a client keytab", TROTH_MECHANISM_NEGOTIATE, SOURCE_KEYTAB, NULL, 0},
-    {"Negotiate from a password", TROTH_MECHANISM_NEGOTIATE, SOURCE_PASSWORD, NULL, 0},
-    {"Kerberos from a password", TROTH_MECHANISM_KERBEROS, SOURCE_PASSWORD, NULL, 0},
-    {"a wrong key", TROTH_MECHANISM_NEGOTIATE, SOURCE_CCACHE, "wrong", 0},
-    {"an unknown target", TROTH_MECHANISM_KERBEROS, SOURCE_CCACHE, "nobody-knows-this", 0},
+    {"Negotiate from a ccache", TROTH_MECHANISM_NEGOTIATE, SOURCE_CCACHE, NULL, 0, 0},
+    {"Negotiate from a client keytab", TROTH_MECHANISM_NEGOTIATE, SOURCE_KEYTAB, NULL, 0, 0},
+    {"Negotiate from a password", TROTH_MECHANISM_NEGOTIATE, SOURCE_PASSWORD, NULL, 0, 0},
+    {"Kerberos from a password", TROTH_MECHANISM_KERBEROS, SOURCE_PASSWORD, NULL, 0, 0},
+    {"a wrong key", TROTH_MECHANISM_NEGOTIATE, SOURCE_CCACHE, "wrong", 0, 0},
+    {"an unknown target", TROTH_MECHANISM_KERBEROS, SOURCE_CCACHE, "nobody-knows-this", 0, 0},
 };
 
 #define COUNT(array) (sizeof(array) / sizeof(array)[0])

@@ -396,6 +396,91 @@ static krb5_error_code KRB5_CALLCONV watched_krb5_cc_initialize(krb5_context krb
     return verdict == LEDGER_PASS ? code : KRB5_CC_IO;
 }
 
+static krb5_error_code KRB5_CALLCONV watched_krb5_cc_store_cred(krb5_context krb5, krb5_ccache ccache,
+                                                                krb5_creds *creds)
+{
+    const enum ledger_verdict verdict = ledger_call("krb5_cc_store_cred");
+    krb5_error_code code = verdict == LEDGER_BEFORE ? 0 : REAL(krb5_cc_store_cred)(krb5, ccache, creds);
+
+    return verdict == LEDGER_PASS ? code : KRB5_CC_IO;
+}
+
+static krb5_error_code KRB5_CALLCONV watched_krb5_cc_start_seq_get(krb5_context krb5, krb5_ccache ccache,
+                                                                   krb5_cc_cursor *cursor)
+{
+    const enum ledger_verdict verdict = ledger_call("krb5_cc_start_seq_get");
+    krb5_error_code code = verdict == LEDGER_BEFORE ? KRB5_CC_IO : REAL(krb5_cc_start_seq_get)(krb5, ccache, cursor);
+
+    if (code == 0 && verdict == LEDGER_AFTER) {
+        krb5_cc_end_seq_get(krb5, ccache, cursor);
+        return KRB5_CC_IO;
+    }
+    if (code == 0)
+        ledger_born("krb5 ccache cursor", *cursor, 0);
+    return code;
+}
+
+static krb5_error_code KRB5_CALLCONV watched_krb5_cc_next_cred(krb5_context krb5, krb5_ccache ccache,
+                                                               krb5_cc_cursor *cursor, krb5_creds *creds)
+{
+    const enum ledger_verdict verdict = ledger_call("krb5_cc_next_cred");
+    krb5_error_code code = verdict == LEDGER_BEFORE ? KRB5_CC_IO : REAL(krb5_cc_next_cred)(krb5, ccache, cursor, creds);
+
+    if (code == 0 && verdict == LEDGER_AFTER) {
+        krb5_free_cred_contents(krb5, creds);
+        return KRB5_CC_IO;
+    }
+    if (code == 0)
+        ledger_born("krb5 ticket", creds->server, 0);
+    return code;
+}
+
+static krb5_error_code KRB5_CALLCONV watched_krb5_cc_end_seq_get(krb5_context krb5, krb5_ccache ccache,
+                                                                 krb5_cc_cursor *cursor)
+{
+    const enum ledger_verdict verdict = ledger_call("krb5_cc_end_seq_get");
+    krb5_error_code code;
+
+    ledger_died("krb5 ccache cursor", *cursor);
+    code = REAL(krb5_cc_end_seq_get)(krb5, ccache, cursor);
+    return verdict == LEDGER_PASS ? code : KRB5_CC_IO;
+}
+
+static void KRB5_CALLCONV watched_krb5_free_cred_contents(krb5_context krb5, krb5_creds *creds)
+{
+    ledger_call("krb5_free_cred_contents");
+    ledger_died("krb5 ticket", creds->server);
+    REAL(krb5_free_cred_contents)(krb5, creds);
+}
+
+static krb5_boolean KRB5_CALLCONV watched_krb5_is_config_principal(krb5_context krb5, krb5_const_principal principal)
+{
+    return ledger_call("krb5_is_config_principal") == LEDGER_PASS && REAL(krb5_is_config_principal)(krb5, principal);
+}
+
+static krb5_boolean KRB5_CALLCONV watched_krb5_principal_compare_any_realm(krb5_context krb5, krb5_const_principal a,
+                                                                           krb5_const_principal b)
+{
+    return ledger_call("krb5_principal_compare_any_realm") == LEDGER_PASS &&
+           REAL(krb5_principal_compare_any_realm)(krb5, a, b);
+}
+
+static krb5_error_code KRB5_CALLCONV watched_krb5_parse_name(krb5_context krb5, const char *name,
+                                                             krb5_principal *principal)
+{
+    const enum ledger_verdict verdict = ledger_call("krb5_parse_name");
+    krb5_error_code code =
+        verdict == LEDGER_BEFORE ? KRB5_PARSE_MALFORMED : REAL(krb5_parse_name)(krb5, name, principal);
+
+    if (code == 0 && verdict == LEDGER_AFTER) {
+        krb5_free_principal(krb5, *principal);
+        return KRB5_PARSE_MALFORMED;
+    }
+    if (code == 0)
+        ledger_born("krb5 principal", *principal, 0);
+    return code;
+}
+
 static krb5_error_code KRB5_CALLCONV watched_krb5_cc_get_principal(krb5_context krb5, krb5_ccache ccache,
                                                                    krb5_principal *principal)
 {

@@ -1,0 +1,149 @@
+/*
+ * test_snapshot.c - what an initiator's snapshot of a ccache holds for a target, and that no two steps at once use one
+ * native credential.
+ */
+#define _POSIX_C_SOURCE 200809L
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "conversation.h"
+#include "realm.h"
+#include "gssapi/native.h"
+
+static struct {
+    troth_credential *user, *service;
+    bool nest;      /* a step of the initiator's has a whole handshake in it */
+    unsigned depth; /* of steps, while nest */
+    gss_cred_id_t outer;
+    unsigned beside, same; /* steps in the handshake within: all, and those with the outer one's native credential */
+    unsigned tickets, others;
+} seen;
+
+static void greet(const char *service)
+{
+    troth_context_options to = conversation_target();
+    troth_context *initiator = NULL, *acceptor = NULL;
+    troth_error error = TROTH_ERROR_INIT;
+
+    if (service != NULL)
+        to.target.service = service;
+    assert_int_equal(troth_context_new(seen.user, &to, &initiator, &error), TROTH_OK);
+    assert_int_equal(troth_context_new(seen.service, NULL, &acceptor, &error), TROTH_OK);
+    if (conversation_handshake(initiator, acceptor, &error) != TROTH_OK)
+        fail_msg("%s", error.text);
+    troth_context_free(initiator);
+    troth_context_free(acceptor);
+}
+
+static OM_uint32 nested_init(OM_uint32 *minor, gss_cred_id_t cred, gss_ctx_id_t *context, gss_name_t target,
+                             gss_OID mechanism, OM_uint32 flags, OM_uint32 lifetime, gss_channel_bindings_t bindings,
+                             gss_buffer_t in, gss_OID *used, gss_buffer_t out, OM_uint32 *got, OM_uint32 *time_got)
+{
+    if (seen.nest && seen.depth == 0) {
+        seen.depth++;
+        seen.outer = cred;
+        greet(NULL);
+        seen.depth--;
+    } else if (seen.nest) {
+        seen.beside++;
+        seen.same += cred == seen.outer;
+    }
+    return gss_init_sec_context(minor, cred, context, target, mechanism, flags, lifetime, bindings, in, used, out, got,
+                                time_got);
+}
+
+static krb5_error_code KRB5_CALLCONV counting_store(krb5_context krb5, krb5_ccache ccache, krb5_creds *creds)
+{
+    const krb5_data *first = creds->server->data;
+
+    seen.tickets++;
+    seen.others += first->length == strlen("second") && memcmp(first->data, "second", first->length) == 0;
+    return krb5_cc_store_cred(krb5, ccache, creds);
+}
+
+static void acquire(troth_mechanism mechanism, enum source source)
+{
+    static struct troth__gss_native native;
+    static troth__backend backend;
+    troth_credential_options mine = conversation_source(source, mechanism);
+    troth_credential_options theirs = TROTH_CREDENTIAL_OPTIONS_INIT;
+    troth_error error = TROTH_ERROR_INIT;
+
+    memset(&seen, 0, sizeof seen);
+    native = troth__gss_native;
+    native.gss_init_sec_context = nested_init;
+    native.krb5_cc_store_cred = counting_store;
+    backend = troth__backend_here;
+    backend.native = &native;
+    if (troth__credential_acquire(&backend, TROTH_INITIATOR, &mine, &seen.user, &error) != TROTH_OK)
+        fail_msg("%s", error.text);
+    theirs.mechanism = mechanism;
+    assert_int_equal(troth_credential_acquire(TROTH_ACCEPTOR, &theirs, &seen.service, NULL), TROTH_OK);
+}
+
+static int teardown(void **state)
+{
+    (void)state;
+    troth_credential_free(seen.user);
+    troth_credential_free(seen.service);
+    seen.user = seen.service = NULL;
+    return 0;
+}
+
+static void a_target_has_its_own_tickets_alone_and_gets_them_once(void **state)
+{
+    unsigned tickets;
+
+    (void)state;
+    acquire(TROTH_MECHANISM_KERBEROS, SOURCE_CCACHE);
+    greet("second"); /* its ticket is in the file now */
+    greet(NULL);
+    greet(NULL);
+    greet(NULL);
+    assert_in_range(seen.tickets, 2, 16); /* the user's own, the target's, and what others noted */
+    assert_int_equal(seen.others, 0);
+    tickets = seen.tickets;
+    for (unsigned i = 0; i < 5; i++)
+        greet(NULL);
+    assert_int_equal(seen.tickets, tickets);
+    greet("second");
+    greet("second");
+    assert_true(seen.others > 0);
+}
+
+/* MIT holds a credential's lock through the whole of a step: another thread would wait. */
+static void steps_at_once_have_native_credentials_of_their_own(void **state)
+{
+    static const troth_mechanism mechanisms[] = {TROTH_MECHANISM_KERBEROS, TROTH_MECHANISM_NEGOTIATE};
+    static const enum source sources[] = {SOURCE_CCACHE, SOURCE_KEYTAB, SOURCE_PASSWORD};
+
+    for (size_t i = 0; i < 6; i++) {
+        acquire(mechanisms[i % 2], sources[i / 2]);
+        greet(NULL);
+        greet(NULL);
+        seen.nest = true;
+        greet(NULL);
+        greet(NULL);
+        assert_true(seen.beside >= 4);
+        assert_int_equal(seen.same, 0);
+        teardown(state);
+    }
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_teardown(a_target_has_its_own_tickets_alone_and_gets_them_once, teardown),
+        cmocka_unit_test_teardown(steps_at_once_have_native_credentials_of_their_own, teardown),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
