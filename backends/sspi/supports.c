@@ -8,12 +8,12 @@
 static const struct {
     troth_support windows;
     troth_support wine;
-    const WCHAR *needs; /* NULL: any provider at all */
+    const char *needs; /* NULL: any provider at all */
 } sspi_features[] = {
-    [TROTH_FEATURE_KERBEROS] = {TROTH_SUPPORT_YES, TROTH_SUPPORT_YES, L"Kerberos"},
+    [TROTH_FEATURE_KERBEROS] = {TROTH_SUPPORT_YES, TROTH_SUPPORT_YES, "Kerberos"},
     /* Wine: the Kerberos package stands in. It takes SPNEGO from peers, but sends raw Kerberos. */
-    [TROTH_FEATURE_NEGOTIATE] = {TROTH_SUPPORT_YES, TROTH_SUPPORT_UNKNOWN, L"Negotiate"},
-    [TROTH_FEATURE_NTLM] = {TROTH_SUPPORT_NO, TROTH_SUPPORT_NO, L"NTLM"},
+    [TROTH_FEATURE_NEGOTIATE] = {TROTH_SUPPORT_YES, TROTH_SUPPORT_UNKNOWN, "Negotiate"},
+    [TROTH_FEATURE_NTLM] = {TROTH_SUPPORT_NO, TROTH_SUPPORT_NO, "NTLM"},
 
     [TROTH_FEATURE_FORBIDDEN] = {TROTH_SUPPORT_NO, TROTH_SUPPORT_NO, NULL},
     [TROTH_FEATURE_REFUSED_ENCRYPTION] = {TROTH_SUPPORT_NO, TROTH_SUPPORT_NO, NULL},
@@ -59,14 +59,14 @@ static const struct {
 };
 
 /* The provider has this package. */
-static bool sspi_installed(const SecurityFunctionTableW *functions, const WCHAR *package)
+static bool sspi_installed(const SecurityFunctionTableW *functions, const char *package)
 {
-    WCHAR name[16]; /* the call takes no const */
+    WCHAR name[16];
     SecPkgInfoW *info = NULL;
     size_t length = 0;
 
     while (length + 1 < sizeof name / sizeof name[0] && package[length] != 0) {
-        name[length] = package[length];
+        name[length] = (WCHAR)package[length]; /* ASCII */
         length++;
     }
     name[length] = 0;
