@@ -8,9 +8,10 @@
  * Who does what
  *
  * Common code owns everything that must be alike on every platform: argument checks, names' syntax, the order of
- * calls, the sticky failure, the number of legs, what a token is (token.h: NTLM never passes, in either direction),
- * the requirements and the one place where a context becomes complete, the hints of errors. A backend owns the native
- * calls, native names and native codes, and nothing else. It never decides whether a context is good enough.
+ * calls, the sticky failure, the number of legs, what a token is (token.h: NTLM that was not asked for never passes, in
+ * either direction), the policy (policy.h) and the one place where a context becomes complete, the hints of errors. A
+ * backend owns the native calls, native names and native codes, and nothing else. It never decides whether a context is
+ * good enough.
  *
  * Errors: every function that returns a status takes a non-NULL, begun troth_error (error.h) and, when it fails, has
  * set its status, native codes and text with the functions of error.h. The text says what was asked of the native
@@ -22,6 +23,8 @@
 #ifndef TROTH_SRC_BACKEND_H
 #define TROTH_SRC_BACKEND_H
 
+#include <stdbool.h>
+
 #include "bytes.h"
 #include "troth/bindings.h"
 #include "troth/troth.h"
@@ -31,12 +34,12 @@
 /* A credential's configuration: checked, copied, and immutable; it and what it points to outlive the native one. */
 struct troth__credential_config {
     troth_role role;
-    troth_mechanism mechanism; /* NEGOTIATE or KERBEROS, never DEFAULT */
+    troth_mechanism mechanism; /* NEGOTIATE, KERBEROS or NTLM, never DEFAULT */
     troth_name name;           /* checked; all members may be NULL */
     const char *keytab;        /* at most one of these three is not NULL */
     const char *ccache;
     const char *password;       /* wiped by common code after credential_free */
-    uint32_t flags;             /* TROTH_CREDENTIAL_STOCK */
+    uint32_t flags;             /* TROTH_CREDENTIAL_STOCK, TROTH_CREDENTIAL_NTLM */
     troth_trace_callback trace; /* NULL: none; see trace.h */
     void *trace_user;
 };
@@ -51,16 +54,22 @@ struct troth__context_config {
         requested;     /* initiator: the union of what was requested and what is required. Acceptor: what is required */
     uint32_t required; /* for backends whose native acceptor wants to be told; the check is common code's */
     const troth_bindings *bindings; /* NULL, or a copy that lives as long as the native context */
+    bool anonymous_allowed;  /* for backends whose native acceptor wants to be told; the check is common code's */
+    bool encryption_matters; /* some encryption types are refused: a backend that knows beforehand that it cannot tell
+                                the type says TROTH_E_UNAVAILABLE at context_new */
 };
 
 /* What a native context says of itself after its final success. */
 struct troth__attributes {
-    troth_mechanism mechanism;  /* KERBEROS, or UNSET (0) for any other: common code refuses it, and mechanism_name says
-                                   which it was */
+    troth_mechanism mechanism;  /* KERBEROS, NTLM, or UNSET (0) for any other: common code refuses what was not asked
+                                   for, and mechanism_name says which it was */
     const char *mechanism_name; /* for the text: static, or as long as the context */
-    uint32_t properties;        /* TROTH_MUTUAL ... TROTH_ANONYMOUS, as the native layer reported them */
+    uint32_t properties;        /* TROTH_MUTUAL ... TROTH_ANONYMOUS, as the native layer reported them; DELEGATED in an
+                                   acceptor only when something to act with really came */
     troth_binding_result bindings;
-    int64_t expiry; /* seconds since 1970 UTC, TROTH_NEVER, TROTH_UNKNOWN */
+    int64_t expiry;     /* seconds since 1970 UTC, TROTH_NEVER, TROTH_UNKNOWN */
+    int32_t encryption; /* the RFC 3961 number of the context's key; 0: this provider does not tell */
+    uint32_t strength;  /* of that key in bits, where the provider tells; 0: common code knows it from the type */
     size_t wrap_header;
     size_t wrap_overhead;
     size_t mic_size;

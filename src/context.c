@@ -1,4 +1,4 @@
-/* context.c - one conversation's handshake: the order of calls, what a token may be, and the requirements. */
+/* context.c - one conversation's handshake: the order of calls, what a token may be, and the one way to completion. */
 #include "context.h"
 
 #include <string.h>
@@ -6,6 +6,7 @@
 #include "error.h"
 #include "hint.h"
 #include "name.h"
+#include "policy.h"
 #include "portability.h"
 #include "token.h"
 #include "trace.h"
@@ -13,22 +14,10 @@
 /* RFC 4120 needs two legs, SPNEGO at most four, NTLM three; sixteen is a peer that plays with us. */
 #define MAX_LEGS 16
 
-#define INITIATOR_PROPERTIES TROTH_DEFAULT_REQUESTED
-#define ACCEPTOR_PROPERTIES (TROTH_DEFAULT_REQUESTED | TROTH_CHANNEL_BOUND)
-
 /* The caller's bindings and the bytes that they point to. */
 struct troth__context_bindings {
     troth_bindings bindings;
     uint8_t bytes[]; /* initiator address, acceptor address, application data */
-};
-
-static const struct {
-    uint32_t property;
-    const char *name;
-} property_names[] = {
-    {TROTH_MUTUAL, "mutual authentication"},          {TROTH_INTEGRITY, "integrity"},
-    {TROTH_CONFIDENTIALITY, "confidentiality"},       {TROTH_REPLAY_DETECTION, "replay detection"},
-    {TROTH_SEQUENCE_DETECTION, "sequence detection"}, {TROTH_CHANNEL_BOUND, "channel bindings"},
 };
 
 troth_role troth__context_role(const troth_context *context)
@@ -51,40 +40,23 @@ void troth__context_require(troth_context *context, uint32_t properties)
 
 /* ---- making and freeing --------------------------------------------------------------------------------------- */
 
-static troth_status check_options(troth_role role, const troth_context_options *options, troth_error *error)
+static troth_status check_options(const struct troth__credential_config *own, const troth_context_options *options,
+                                  troth_error *error)
 {
-    const uint32_t may_require = role == TROTH_INITIATOR ? INITIATOR_PROPERTIES : ACCEPTOR_PROPERTIES;
-    const uint32_t may_request = INITIATOR_PROPERTIES | TROTH_IDENTIFY;
+    troth_status status;
 
     if (options->size < sizeof *options)
         return troth__error_set(error, TROTH_E_ARGUMENT,
                                 "the context options have no size; begin them with TROTH_CONTEXT_OPTIONS_INIT");
-    if ((options->flags & ~TROTH_DATAGRAM) != 0)
-        return troth__error_set(error, TROTH_E_ARGUMENT, "unknown option bits 0x%x", (unsigned)options->flags);
-    if (role == TROTH_INITIATOR && (options->required & TROTH_CHANNEL_BOUND) != 0)
-        return troth__error_set(error, TROTH_E_ARGUMENT,
-                                "an initiator cannot require TROTH_CHANNEL_BOUND: no protocol tells it whether the "
-                                "acceptor compared the bindings");
-    if ((options->required & ~(may_require | TROTH_NOTHING)) != 0)
-        return troth__error_set(error, TROTH_E_ARGUMENT, "properties that cannot be required: 0x%x",
-                                (unsigned)(options->required & ~may_require));
-    if ((options->requested & ~(may_request | TROTH_NOTHING)) != 0)
-        return troth__error_set(error, TROTH_E_ARGUMENT, "properties that cannot be requested: 0x%x",
-                                (unsigned)(options->requested & ~may_request));
-    if ((options->required & TROTH_NOTHING) != 0 && options->required != TROTH_NOTHING)
-        return troth__error_set(error, TROTH_E_ARGUMENT, "TROTH_NOTHING is required beside other properties");
-    if ((options->requested & TROTH_NOTHING) != 0 && options->requested != TROTH_NOTHING)
-        return troth__error_set(error, TROTH_E_ARGUMENT, "TROTH_NOTHING is requested beside other properties");
-    if ((options->required & TROTH_CHANNEL_BOUND) != 0 && options->bindings == NULL)
-        return troth__error_set(error, TROTH_E_ARGUMENT, "TROTH_CHANNEL_BOUND is required, but no bindings are given");
-    if (role == TROTH_ACCEPTOR && options->requested != 0)
-        return troth__error_set(error, TROTH_E_ARGUMENT, "only an initiator requests properties");
-    if (role == TROTH_ACCEPTOR && !troth__name_empty(&options->target))
+    status = troth__policy_check_options(own, options, error);
+    if (status != TROTH_OK)
+        return status;
+    if (own->role == TROTH_ACCEPTOR && !troth__name_empty(&options->target))
         return troth__error_set(error, TROTH_E_ARGUMENT,
                                 "an acceptor has no target; its own name belongs to its credential");
-    if (role == TROTH_INITIATOR && troth__name_empty(&options->target))
+    if (own->role == TROTH_INITIATOR && troth__name_empty(&options->target))
         return troth__error_set(error, TROTH_E_ARGUMENT, "an initiator needs a target");
-    return role == TROTH_INITIATOR ? troth__name_check(&options->target, "target", error) : TROTH_OK;
+    return own->role == TROTH_INITIATOR ? troth__name_check(&options->target, "target", error) : TROTH_OK;
 }
 
 /* Copies length bytes to *next, and says where they now are. */
@@ -129,13 +101,6 @@ static bool bindings_sane(const troth_bindings *bindings)
            bindings->application_data_length <= limit;
 }
 
-static uint32_t effective(uint32_t given, uint32_t standard)
-{
-    if (given == 0)
-        return standard;
-    return given & ~TROTH_NOTHING;
-}
-
 troth_status troth_context_new(troth_credential *credential, const troth_context_options *options,
                                troth_context **context, troth_error *error)
 {
@@ -143,7 +108,6 @@ troth_status troth_context_new(troth_credential *credential, const troth_context
     troth_context *made = NULL;
     troth_error scratch;
     troth_status status;
-    troth_role role;
 
     error = troth__error_begin(error, &scratch);
     if (context == NULL)
@@ -153,8 +117,7 @@ troth_status troth_context_new(troth_credential *credential, const troth_context
         return troth__error_set(error, TROTH_E_ARGUMENT, "a context needs a credential");
     if (options == NULL)
         options = &defaults;
-    role = credential->config.role;
-    status = check_options(role, options, error);
+    status = check_options(&credential->config, options, error);
     if (status != TROTH_OK)
         return status;
     if (options->bindings != NULL && !bindings_sane(options->bindings))
@@ -165,13 +128,9 @@ troth_status troth_context_new(troth_credential *credential, const troth_context
     if (made == NULL)
         return troth__error_set(error, TROTH_E_MEMORY, "out of memory for a context");
     made->credential = troth__credential_hold(credential);
-    made->flags = options->flags;
-    made->config.required = effective(options->required, role == TROTH_INITIATOR ? TROTH_DEFAULT_REQUIRED_INITIATOR
-                                                                                 : TROTH_DEFAULT_REQUIRED_ACCEPTOR);
-    made->required_default = options->required == 0;
-    made->config.requested = made->config.required;
-    if (role == TROTH_INITIATOR)
-        made->config.requested |= effective(options->requested, TROTH_DEFAULT_REQUESTED);
+    status = troth__policy_set(made, options, error);
+    if (status != TROTH_OK)
+        goto out;
     if (options->bindings != NULL)
         made->bindings = copy_bindings(options->bindings);
     if ((options->bindings != NULL && made->bindings == NULL) ||
@@ -199,6 +158,7 @@ void troth_context_free(troth_context *context)
     context->credential->backend->context_free(context->native);
     troth__name_free(&context->config.target);
     troth__free(context->bindings);
+    troth__policy_forget(context);
     troth__free(context->peer_name);
     troth__free(context->target_name);
     troth_credential_free(context->credential);
@@ -247,13 +207,28 @@ static troth_status fail_step(troth_context *context, troth_error *error)
 
 /* ---- stepping ------------------------------------------------------------------------------------------------- */
 
-/* Nothing of the peer's reaches the provider that would make it speak NTLM, or that it would only misunderstand. */
+/* A side that speaks one mechanism alone is given no token of another, which a provider would only misunderstand. */
+static troth_status check_token_kind(troth_mechanism mechanism, enum troth__token_kind kind, troth_error *error)
+{
+    const bool spnego = kind == TROTH__TOKEN_SPNEGO_INIT || kind == TROTH__TOKEN_SPNEGO_RESPONSE;
+
+    if (mechanism == TROTH_MECHANISM_KERBEROS && spnego)
+        return troth__error_set(error, TROTH_E_MECHANISM,
+                                "the peer speaks Negotiate (SPNEGO), and this side Kerberos alone");
+    if (mechanism == TROTH_MECHANISM_NTLM && (spnego || kind == TROTH__TOKEN_KERBEROS))
+        return troth__error_set(error, TROTH_E_MECHANISM, "the peer speaks %s, and this side NTLM alone",
+                                spnego ? "Negotiate (SPNEGO)" : "Kerberos");
+    return TROTH_OK;
+}
+
+/* Nothing of the peer's reaches the provider that would make it speak an NTLM that nobody asked for. */
 static troth_status check_token_in(const troth_context *context, const struct troth__token_facts *facts,
                                    troth_error *error)
 {
     const struct troth__credential_config *own = &context->credential->config;
-    const bool spnego = facts->kind == TROTH__TOKEN_SPNEGO_INIT || facts->kind == TROTH__TOKEN_SPNEGO_RESPONSE;
 
+    if (troth__policy_ntlm(own))
+        return check_token_kind(own->mechanism, facts->kind, error);
     if (facts->kind == TROTH__TOKEN_NTLM)
         return troth__error_set(error, TROTH_E_MECHANISM, "the peer speaks NTLM, which is excluded");
     if (facts->kind != TROTH__TOKEN_SPNEGO_INIT && (facts->chooses_ntlm || facts->carries_ntlm))
@@ -261,18 +236,15 @@ static troth_status check_token_in(const troth_context *context, const struct tr
     if (facts->kind == TROTH__TOKEN_SPNEGO_INIT && own->role == TROTH_ACCEPTOR && facts->offers_ntlm &&
         !facts->offers_kerberos)
         return troth__error_set(error, TROTH_E_MECHANISM, "the peer offers only NTLM, which is excluded");
-    if (own->mechanism == TROTH_MECHANISM_KERBEROS && spnego)
-        return troth__error_set(error, TROTH_E_MECHANISM,
-                                "the peer speaks Negotiate (SPNEGO), and this side Kerberos alone");
-    return TROTH_OK;
+    return check_token_kind(own->mechanism, facts->kind, error);
 }
 
-/* Nothing leaves this process that would let the peer answer with NTLM: such a token is emptied. */
-static troth_status check_token_out(troth__bytes *token, troth_error *error)
+/* Nothing leaves this process that would let the peer answer with NTLM unless it was asked for: it is emptied. */
+static troth_status check_token_out(const troth_context *context, troth__bytes *token, troth_error *error)
 {
     struct troth__token_facts facts;
 
-    if (token->length == 0)
+    if (token->length == 0 || troth__policy_ntlm(&context->credential->config))
         return TROTH_OK;
     troth__token_inspect(*token, &facts);
     if (facts.kind == TROTH__TOKEN_NTLM || facts.prefers_ntlm || facts.chooses_ntlm || facts.carries_ntlm) {
@@ -307,19 +279,6 @@ static void tell_of_peer(const troth_context *context, const struct troth__token
     }
 }
 
-/* Names everything in missing: "mutual authentication, replay detection". */
-static void append_properties(troth_error *error, uint32_t missing)
-{
-    const char *between = "";
-
-    for (size_t i = 0; i < sizeof property_names / sizeof property_names[0]; i++) {
-        if ((missing & property_names[i].property) == 0)
-            continue;
-        troth__error_append(error, "%s%s", between, property_names[i].name);
-        between = ", ";
-    }
-}
-
 /*
  * The native layer says that it is complete: the one place where a context becomes so. Attributes mean nothing before
  * this point (RFC 2743 section 1.2.7; Microsoft says the same of fContextReq's twin).
@@ -328,38 +287,12 @@ static troth_status complete(troth_context *context, troth_error *error)
 {
     struct troth__attributes attributes = {.mechanism = TROTH_MECHANISM_DEFAULT};
     troth_status status;
-    uint32_t missing;
 
     status = context->credential->backend->attributes(context->native, &attributes, error);
+    if (status == TROTH_OK)
+        status = troth__policy_verify(context, &attributes, error);
     if (status != TROTH_OK)
         return status;
-    if (attributes.mechanism != TROTH_MECHANISM_KERBEROS)
-        return troth__error_set(error, TROTH_E_MECHANISM,
-                                "the mechanism that was really used is %s, and only Kerberos is "
-                                "allowed",
-                                attributes.mechanism_name != NULL ? attributes.mechanism_name : "unknown");
-    if ((attributes.properties & TROTH_ANONYMOUS) != 0) {
-        troth__error_set(error, TROTH_E_REQUIREMENT, "the initiator is anonymous");
-        troth__error_hint(error, "it has an anonymous ticket (as from kinit -n), and needs one in its own name");
-        return TROTH_E_REQUIREMENT;
-    }
-
-    /* Every sealed RFC 4121 message carries a checksum. */
-    if ((attributes.properties & TROTH_CONFIDENTIALITY) != 0)
-        attributes.properties |= TROTH_INTEGRITY;
-    if (attributes.bindings == TROTH_BINDING_BOUND)
-        attributes.properties |= TROTH_CHANNEL_BOUND;
-    else
-        attributes.properties &= ~TROTH_CHANNEL_BOUND;
-
-    missing = context->config.required & ~attributes.properties;
-    if (missing != 0) {
-        troth__error_set(error, TROTH_E_REQUIREMENT, "the peer is authenticated, but required and missing: ");
-        append_properties(error, missing);
-        troth__error_hint(error, "the initiator must ask for it%s; or require less here, knowing what is given up",
-                          (missing & TROTH_CHANNEL_BOUND) != 0 ? " and give its channel bindings" : "");
-        return TROTH_E_REQUIREMENT;
-    }
     context->attributes = attributes;
     context->complete = true;
     if (context->credential->config.trace != NULL)
@@ -388,9 +321,9 @@ static troth_status step(troth_context *context, troth__bytes in, troth__bytes *
     if (status != TROTH_OK && status != TROTH_CONTINUE) {
         /* It may have words for the peer: a KRB-ERROR, a SPNEGO reject. */
         tell_of_peer(context, &facts, error);
-        return check_token_out(out, error) == TROTH_OK ? error->status : TROTH_E_MECHANISM;
+        return check_token_out(context, out, error) == TROTH_OK ? error->status : TROTH_E_MECHANISM;
     }
-    if (check_token_out(out, error) != TROTH_OK)
+    if (check_token_out(context, out, error) != TROTH_OK)
         return TROTH_E_MECHANISM;
     if (status == TROTH_OK) {
         status = complete(context, error);
@@ -459,6 +392,8 @@ troth_status troth_context_info_get(const troth_context *context, troth_context_
     info->properties = context->attributes.properties;
     info->bindings = context->attributes.bindings;
     info->expiry = context->attributes.expiry;
+    info->encryption = context->attributes.encryption;
+    info->strength = context->attributes.strength;
     info->wrap_header = context->attributes.wrap_header;
     info->wrap_overhead = context->attributes.wrap_overhead;
     info->mic_size = context->attributes.mic_size;

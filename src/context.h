@@ -12,6 +12,9 @@ struct troth_context {
     struct troth__context_config config;      /* ours; what it points to is this context's */
     struct troth__context_bindings *bindings; /* what config.bindings points into; NULL when none were given */
     uint32_t flags;
+    uint32_t forbidden;
+    int32_t *refused_encryption; /* a copy; NULL: none */
+    size_t refused_encryption_count;
     uint8_t legs;          /* steps made */
     bool required_default; /* the caller left the requirements to us */
     bool complete;         /* verified; set in one place, and never taken back: `failure` tells of a later failure */

@@ -12,7 +12,9 @@
 
 const char *troth__mechanism_show(troth_mechanism mechanism)
 {
-    return mechanism == TROTH_MECHANISM_KERBEROS ? "Kerberos" : "Negotiate";
+    return mechanism == TROTH_MECHANISM_KERBEROS ? "Kerberos"
+           : mechanism == TROTH_MECHANISM_NTLM   ? "NTLM"
+                                                 : "Negotiate";
 }
 
 static troth_status check_options(troth_role role, const troth_credential_options *options, troth_error *error)
@@ -23,10 +25,14 @@ static troth_status check_options(troth_role role, const troth_credential_option
         return troth__error_set(error, TROTH_E_ARGUMENT,
                                 "the credential options have no size; begin them with TROTH_CREDENTIAL_OPTIONS_INIT");
     if (options->mechanism != TROTH_MECHANISM_DEFAULT && options->mechanism != TROTH_MECHANISM_NEGOTIATE &&
-        options->mechanism != TROTH_MECHANISM_KERBEROS)
+        options->mechanism != TROTH_MECHANISM_KERBEROS && options->mechanism != TROTH_MECHANISM_NTLM)
         return troth__error_set(error, TROTH_E_ARGUMENT, "unknown mechanism %d", (int)options->mechanism);
-    if ((options->flags & ~TROTH_CREDENTIAL_STOCK) != 0)
+    if ((options->flags & ~(TROTH_CREDENTIAL_STOCK | TROTH_CREDENTIAL_NTLM)) != 0)
         return troth__error_set(error, TROTH_E_ARGUMENT, "unknown bits in the credential's flags");
+    if (options->mechanism == TROTH_MECHANISM_KERBEROS && (options->flags & TROTH_CREDENTIAL_NTLM) != 0)
+        return troth__error_set(error, TROTH_E_ARGUMENT, "NTLM is to be let into a credential of Kerberos alone");
+    if (options->mechanism == TROTH_MECHANISM_NTLM && (options->keytab != NULL || options->ccache != NULL))
+        return troth__error_set(error, TROTH_E_ARGUMENT, "NTLM has neither keytabs nor ccaches");
     if (sources > 1)
         return troth__error_set(error, TROTH_E_ARGUMENT, "more than one of keytab, ccache and password is set");
     if (role == TROTH_ACCEPTOR && (options->ccache != NULL || options->password != NULL))
@@ -60,8 +66,7 @@ static bool copy_options(troth_role role, const troth_credential_options *option
     config->flags = options->flags;
     config->trace = options->trace;
     config->trace_user = options->trace_user;
-    config->mechanism =
-        options->mechanism == TROTH_MECHANISM_KERBEROS ? TROTH_MECHANISM_KERBEROS : TROTH_MECHANISM_NEGOTIATE;
+    config->mechanism = options->mechanism == TROTH_MECHANISM_DEFAULT ? TROTH_MECHANISM_NEGOTIATE : options->mechanism;
     return troth__name_copy(&options->name, &config->name) == 0 && copy_text(options->keytab, &config->keytab) &&
            copy_text(options->ccache, &config->ccache) && copy_text(options->password, &config->password);
 }

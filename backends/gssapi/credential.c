@@ -441,6 +441,10 @@ troth_status troth__gss_credential_acquire(const troth__backend *self, const str
     *credential = NULL;
     if (made == NULL)
         return troth__error_set(error, TROTH_E_MEMORY, "out of memory for a credential");
+    if (config->mechanism == TROTH_MECHANISM_NTLM || (config->flags & TROTH_CREDENTIAL_NTLM) != 0) {
+        troth__free(made);
+        return troth__error_set(error, TROTH_E_UNSUPPORTED, "NTLM is not supported here");
+    }
     made->native = self->native;
     made->config = config;
     made->fast = gss_may_be_fast(config);

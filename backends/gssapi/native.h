@@ -27,8 +27,10 @@
     X(gss_init_sec_context)                                                                                            \
     X(gss_inquire_context)                                                                                             \
     X(gss_inquire_cred)                                                                                                \
+    X(gss_inquire_sec_context_by_oid)                                                                                  \
     X(gss_krb5_get_tkt_flags)                                                                                          \
     X(gss_release_buffer)                                                                                              \
+    X(gss_release_buffer_set)                                                                                          \
     X(gss_release_cred)                                                                                                \
     X(gss_release_name)                                                                                                \
     X(gss_release_oid_set)                                                                                             \

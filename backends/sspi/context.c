@@ -23,6 +23,7 @@ static const struct flag_map requests[] = {
     {TROTH_REPLAY_DETECTION, ISC_REQ_REPLAY_DETECT, ASC_REQ_REPLAY_DETECT},
     {TROTH_SEQUENCE_DETECTION, ISC_REQ_SEQUENCE_DETECT, ASC_REQ_SEQUENCE_DETECT},
     {TROTH_IDENTIFY, ISC_REQ_IDENTIFY, ASC_REQ_IDENTIFY},
+    {TROTH_DELEGATED, ISC_REQ_DELEGATE, ASC_REQ_DELEGATE},
 };
 
 static const struct flag_map answers[] = {
@@ -53,6 +54,8 @@ static ULONG sspi_flags(const struct sspi_context *self)
     /* Without this bit an acceptor with bindings refuses a peer that sends none. */
     if (sspi_is_acceptor(self) && self->bindings != NULL && (config->required & TROTH_CHANNEL_BOUND) == 0)
         flags |= ASC_REQ_ALLOW_MISSING_BINDINGS;
+    if (sspi_is_acceptor(self) && config->anonymous_allowed)
+        flags |= ASC_REQ_ALLOW_NULL_SESSION;
     return flags;
 }
 
@@ -348,18 +351,43 @@ static troth_binding_result sspi_binding_result(const struct sspi_context *self)
     return TROTH_BINDING_UNKNOWN;
 }
 
+/*
+ * The encryption type of a Kerberos context's key and its bits; zeros where the provider does not tell. Windows gives
+ * the number of RFC 3961 as the algorithm (KERB_ETYPE_...).
+ */
+static void sspi_encryption(struct sspi_context *self, struct troth__attributes *attributes)
+{
+    const SecurityFunctionTableW *functions = self->credential->functions;
+    SecPkgContext_KeyInfoW info = {NULL, NULL, 0, 0, 0};
+
+    if (functions->QueryContextAttributesW(&self->handle, SECPKG_ATTR_KEY_INFO, &info) != SEC_E_OK)
+        return;
+    attributes->encryption = (int32_t)info.EncryptAlgorithm;
+    attributes->strength = info.KeySize;
+    if (info.sSignatureAlgorithmName != NULL)
+        functions->FreeContextBuffer(info.sSignatureAlgorithmName);
+    if (info.sEncryptAlgorithmName != NULL)
+        functions->FreeContextBuffer(info.sEncryptAlgorithmName);
+}
+
 troth_status troth__sspi_attributes(void *context, struct troth__attributes *attributes, troth_error *error)
 {
     struct sspi_context *self = context;
     troth_status status;
 
     memset(attributes, 0, sizeof *attributes);
+    sspi_package_query(self);
+    if (strcmp(self->package, "Kerberos") == 0) {
+        attributes->mechanism = TROTH_MECHANISM_KERBEROS;
+        sspi_encryption(self, attributes);
+    } else if (strcmp(self->package, "NTLM") == 0) {
+        attributes->mechanism = TROTH_MECHANISM_NTLM;
+        self->ntlm = true;
+        self->ntlm_sealed = (sspi_properties(self) & TROTH_CONFIDENTIALITY) != 0;
+    }
     status = troth__sspi_message_sizes(self, attributes, error);
     if (status != TROTH_OK)
         return status;
-    sspi_package_query(self);
-    if (strcmp(self->package, "Kerberos") == 0)
-        attributes->mechanism = TROTH_MECHANISM_KERBEROS;
     attributes->mechanism_name = self->package[0] != 0 ? self->package : "unknown";
     attributes->properties = sspi_properties(self);
     attributes->bindings = sspi_binding_result(self);

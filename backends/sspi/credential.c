@@ -8,9 +8,10 @@
 /*
  * The allow-list that keeps NTLM out of Negotiate (a deny-list would let in whatever Negotiate learns next). It goes
  * with default credentials too: user, domain and password are then NULL. The Kerberos package by itself has nothing to
- * be kept out of, and its default credentials are asked for as everybody asks: without an identity.
+ * be kept out of, nor has NTLM's, and their default credentials are asked for as everybody asks: without an identity.
  */
 #define PACKAGE_LIST "Kerberos"
+#define PACKAGE_LIST_WITH_NTLM "Kerberos,NTLM"
 
 /* The wide copies that an identity points into; they need not outlive the acquisition. */
 struct identity {
@@ -61,9 +62,17 @@ static troth_status sspi_identity_split(const char *principal, struct identity *
     return status;
 }
 
+static bool sspi_ntlm_wanted(const struct troth__credential_config *config)
+{
+    return config->mechanism == TROTH_MECHANISM_NTLM || (config->flags & TROTH_CREDENTIAL_NTLM) != 0;
+}
+
 static troth_status sspi_identity_fill(const struct troth__credential_config *config, struct identity *identity,
                                        troth_error *error)
 {
+    const char *packages = config->mechanism == TROTH_MECHANISM_NTLM ? "NTLM"
+                           : sspi_ntlm_wanted(config)                ? PACKAGE_LIST_WITH_NTLM
+                                                                     : PACKAGE_LIST;
     troth_status status = TROTH_OK;
 
     if (config->password != NULL) {
@@ -74,7 +83,7 @@ static troth_status sspi_identity_fill(const struct troth__credential_config *co
         }
     }
     if (status == TROTH_OK) {
-        status = troth__sspi_wide_new(PACKAGE_LIST, strlen(PACKAGE_LIST), "package list", &identity->packages,
+        status = troth__sspi_wide_new(packages, strlen(packages), "package list", &identity->packages,
                                       &identity->packages_units, error);
     }
     return status;
@@ -112,7 +121,7 @@ static troth_status sspi_handle_acquire(struct sspi_credential *self, WCHAR *pac
     memset(&expiry, 0, sizeof expiry);
     memset(&extended, 0, sizeof extended);
     memset(&plain, 0, sizeof plain);
-    if (!self->wine && (self->config->password != NULL || self->config->mechanism != TROTH_MECHANISM_KERBEROS)) {
+    if (!self->wine && (self->config->password != NULL || self->config->mechanism == TROTH_MECHANISM_NEGOTIATE)) {
         extended.Version = SEC_WINNT_AUTH_IDENTITY_VERSION;
         extended.Length = sizeof extended;
         extended.User = (void *)identity->user;
@@ -162,6 +171,16 @@ static troth_status sspi_config_check(const struct sspi_credential *self, troth_
     return TROTH_OK;
 }
 
+static const char *sspi_package_of(const struct troth__credential_config *config, bool wine)
+{
+    if (config->mechanism == TROTH_MECHANISM_NTLM)
+        return "NTLM";
+    /* Wine's Negotiate would fall to NTLM, and has no list to keep it out; its Kerberos takes SPNEGO tokens too. */
+    if (config->mechanism == TROTH_MECHANISM_KERBEROS || (wine && !sspi_ntlm_wanted(config)))
+        return "Kerberos";
+    return "Negotiate";
+}
+
 troth_status troth__sspi_credential_acquire(const troth__backend *backend,
                                             const struct troth__credential_config *config, void **credential,
                                             troth_error *error)
@@ -179,8 +198,7 @@ troth_status troth__sspi_credential_acquire(const troth__backend *backend,
     self->native = backend->native;
     self->config = config;
     self->wine = self->native->is_wine();
-    /* Wine's Negotiate would fall to NTLM, and has no list to keep it out; its Kerberos takes SPNEGO tokens too. */
-    self->package = config->mechanism == TROTH_MECHANISM_KERBEROS || self->wine ? "Kerberos" : "Negotiate";
+    self->package = sspi_package_of(config, self->wine);
     status = sspi_config_check(self, error);
     if (status != TROTH_OK)
         goto out;

@@ -95,6 +95,8 @@ struct sspi_context {
     size_t wrap_overhead;
     size_t mic_size;
     size_t checksum_size; /* wine.c: the context's checksum, learned from the first code that it made */
+    bool ntlm;            /* the package that was chosen is NTLM: its messages have a layout of their own */
+    bool ntlm_sealed;     /* and they are encrypted */
     char package[64];     /* the one that was chosen */
 };
 
@@ -127,11 +129,23 @@ troth_status troth__sspi_verify_mic(void *context, troth__bytes data, troth__byt
 
 troth_status troth__sspi_hash(troth_hash hash, troth__bytes data, uint8_t digest[TROTH__HASH_MOST], troth_error *error);
 
+/* ---- ntlm.c --------------------------------------------------------------------------------------------------- */
+
+/* Messages on a context for which NTLM was chosen. As troth__sspi_wrap and troth__sspi_unwrap, sizes and room already
+ * checked. */
+void troth__sspi_ntlm_sizes(struct sspi_context *context);
+troth_status troth__sspi_ntlm_wrap(struct sspi_context *context, troth__bytes data, uint8_t *output,
+                                   size_t *output_length, troth_error *error);
+troth_status troth__sspi_ntlm_unwrap(struct sspi_context *context, uint8_t *message, size_t length, troth__bytes *data,
+                                     ULONG *quality, troth_error *error);
+
 /* ---- wine.c --------------------------------------------------------------------------------------------------- */
 
 /* Where Wine departs from Windows. Nothing of it is reached unless credential->wine, which is found at run time. */
 
-/* Refuses what Wine's provider would silently leave out. Returns TROTH_OK or TROTH_E_UNSUPPORTED. */
+/*
+ * Refuses what Wine's provider would silently leave out. Returns TROTH_OK, TROTH_E_UNSUPPORTED or TROTH_E_UNAVAILABLE.
+ */
 troth_status troth__sspi_wine_check(const struct troth__context_config *config, troth_error *error);
 
 /* Puts the sizes that Wine really needs in place of those that it told. */

@@ -36,7 +36,9 @@ troth_status troth__sspi_message_sizes(struct sspi_context *self, struct troth__
     self->wrap_header = sizes.cbSecurityTrailer;
     self->wrap_overhead = (size_t)sizes.cbSecurityTrailer + sizes.cbBlockSize;
     self->mic_size = sizes.cbMaxSignature;
-    if (self->credential->wine)
+    if (self->ntlm)
+        troth__sspi_ntlm_sizes(self);
+    else if (self->credential->wine)
         troth__sspi_wine_sizes(self);
     attributes->wrap_header = self->wrap_header;
     attributes->wrap_overhead = self->wrap_overhead;
@@ -90,6 +92,8 @@ troth_status troth__sspi_wrap(void *context, troth_protection protection, troth_
     status = sspi_room_check(capacity, data.length + self->wrap_overhead, output_length, error);
     if (status != TROTH_OK)
         return status;
+    if (self->ntlm)
+        return troth__sspi_ntlm_wrap(self, data, output, output_length, error);
     if (self->credential->wine)
         return troth__sspi_wine_wrap(self, quality, data, output, output_length, error);
     return sspi_wrap_here(self, quality, data, output, output_length, error);
@@ -133,7 +137,9 @@ troth_status troth__sspi_unwrap(void *context, uint8_t *message, size_t length, 
     data->data = NULL;
     data->length = 0;
     *protection = TROTH_PROTECTION_UNSET;
-    if (self->credential->wine)
+    if (self->ntlm)
+        status = troth__sspi_ntlm_unwrap(self, message, length, data, &quality, error);
+    else if (self->credential->wine)
         status = troth__sspi_wine_unwrap(self, message, length, data, &quality, error);
     else
         status = sspi_unwrap_here(self, message, length, data, &quality, error);

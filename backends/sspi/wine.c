@@ -7,9 +7,10 @@
  * - It tells a cbSecurityTrailer of 49 where AES needs 60, and a MakeSignature buffer is written unchecked.
  * - DecryptMessage has no STREAM, wants the same two halves, and does not tell how long the plaintext is: it copies as
  *   many bytes as DATA had. So the cut has to be made exactly where the plaintext ends.
- * - Channel bindings are left out without a word.
+ * - Channel bindings are left out without a word, and the encryption type is not told.
  * - Negotiate is not SPNEGO but raw Kerberos, and falls to NTLM; SEC_WINNT_AUTH_IDENTITY_EXW, which could keep NTLM
- * out, is not known. credential.c takes the Kerberos package and the plain structure instead.
+ * out, is not known. credential.c takes the plain structure, and the Kerberos package unless NTLM was asked for. Its
+ * NTLM is Samba's ntlm_auth and keeps to the layout of Windows.
  * - A credential from a password puts its tickets into the host's default ccache (KRB5CCNAME), over what is there.
  * - Messages that come twice or too late are SEC_E_INVALID_TOKEN, so TROTH_E_BAD_TOKEN; unknown targets and wrong
  *   passwords have no code of their own.
@@ -36,6 +37,9 @@ troth_status troth__sspi_wine_check(const struct troth__context_config *config, 
 {
     if (config->bindings != NULL)
         return troth__error_set(error, TROTH_E_UNSUPPORTED, "Wine's SSPI has no channel bindings and would drop them");
+    if (config->encryption_matters)
+        return troth__error_set(error, TROTH_E_UNAVAILABLE,
+                                "Wine's SSPI does not tell the encryption type, and some are refused");
     return TROTH_OK;
 }
 

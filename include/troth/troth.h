@@ -181,8 +181,9 @@ typedef enum troth_status {
     TROTH_E_REPLAY = 57,         /* a handshake token or a message that was already seen */
     TROTH_E_BINDINGS = 58,       /* the two ends are not on the same channel */
     TROTH_E_BAD_TOKEN = 59,      /* not a token, a damaged one, or one that does not belong at this point */
-    TROTH_E_REQUIREMENT = 60,    /* it would be complete, but something required is missing: the text names it */
-    TROTH_E_ENCRYPTION = 61,     /* no common encryption type, or one that is not allowed here */
+    TROTH_E_REQUIREMENT = 60,    /* it would be complete, but something required is missing, or something forbidden is
+                                    there: the text names it */
+    TROTH_E_ENCRYPTION = 61,     /* no common encryption type, or one that is refused here */
     TROTH_E_LIMIT = 62,          /* more handshake legs, or more bytes, than this library takes */
 
     /* Messages. On SSPI the last three are all reported as TROTH_E_OUT_OF_SEQUENCE. */
@@ -259,8 +260,12 @@ typedef enum troth_role {
 typedef enum troth_mechanism {
     TROTH_MECHANISM_DEFAULT = 0,   /* as an option: Negotiate. Never a result */
     TROTH_MECHANISM_NEGOTIATE = 1, /* SPNEGO (RFC 4178) with Kerberos inside. An acceptor takes raw Kerberos as well.
-                                      NTLM is excluded. As a result: not seen, the mechanism inside is told instead */
-    TROTH_MECHANISM_KERBEROS = 2   /* Kerberos (RFC 4121) alone */
+                                      NTLM is excluded, unless TROTH_CREDENTIAL_NTLM lets it in. As a result: not seen,
+                                      the mechanism inside is told instead */
+    TROTH_MECHANISM_KERBEROS = 2,  /* Kerberos (RFC 4121) alone */
+    TROTH_MECHANISM_NTLM = 3       /* NTLM ([MS-NLMP]) alone, for peers that have nothing better. It never counts as
+                                      mutual authentication, so both roles fail with TROTH_E_REQUIREMENT unless told to
+                                      require less. On POSIX it needs the GSSAPI mechanism gss-ntlmssp */
 } troth_mechanism;
 
 /* Who we are: shared between threads, good for the life of the process, reference-counted by the contexts made of it.
@@ -314,11 +319,15 @@ typedef void (*troth_trace_callback)(void *user, const troth_trace_event *event)
 /*
  * Options of a credential: bits.
  *
+ * NTLM: a Negotiate credential may fall to NTLM where Kerberos does not work, and an acceptor takes raw NTLM as well.
+ * Without it NTLM is kept out before a byte leaves or arrives. What was chosen is in the context's information.
+ *
  * STOCK: the native library reads the keytab or ccache by itself at each use, and threads share one native handle: a
  * slower way to the same results, to compare with or to fall back on. It is taken without being asked for where the
  * fast way does not fit: what is not a file, or is kept by a GSSAPI proxy. No effect on SSPI.
  */
 #define TROTH_CREDENTIAL_STOCK 0x1u
+#define TROTH_CREDENTIAL_NTLM 0x2u
 
 /*
  * Where a credential comes from. At most one of keytab, ccache and password is set; none: the platform's default (on
@@ -336,7 +345,7 @@ typedef struct troth_credential_options {
                            "KEYRING:..."). POSIX only */
     const char *password;       /* initiator, with name.principal. Copied once; the copy is wiped when the credential is
                                    freed. Tickets stay in this process's memory and are renewed */
-    uint32_t flags;             /* TROTH_CREDENTIAL_STOCK */
+    uint32_t flags;             /* TROTH_CREDENTIAL_STOCK, TROTH_CREDENTIAL_NTLM */
     troth_trace_callback trace; /* NULL: none. Told of the native calls and the handshakes of this credential and its
                                     contexts; it and trace_user must live as long as these. Costs one test per call
                                     when there is none */
@@ -361,11 +370,11 @@ typedef struct troth_credential_options {
  * credential  set on TROTH_OK; free with troth_credential_free
  *
  * Returns TROTH_OK; TROTH_E_ARGUMENT (unset role, a structure without its size, unknown bits, two sources, a source of
- * the other role, a password without a principal); TROTH_E_NAME; TROTH_E_UNSUPPORTED (a source that this platform does
- * not have); TROTH_E_NO_CREDENTIAL, TROTH_E_MECHANISM, TROTH_E_UNKNOWN_TARGET (no such user), TROTH_E_NO_KDC,
- * TROTH_E_CLOCK_SKEW, TROTH_E_DENIED (wrong password), TROTH_E_EXPIRED, TROTH_E_ENCRYPTION, TROTH_E_MEMORY,
- * TROTH_E_FAILURE. On Windows a missing or wrong credential may come to light at the first step only.
- * Source: RFC 2743 section 2.1.1; AcquireCredentialsHandleW.
+ * the other role, a password without a principal, a keytab or ccache for NTLM alone, NTLM let into Kerberos alone);
+ * TROTH_E_NAME; TROTH_E_UNSUPPORTED (a source that this platform does not have); TROTH_E_NO_CREDENTIAL,
+ * TROTH_E_MECHANISM, TROTH_E_UNKNOWN_TARGET (no such user), TROTH_E_NO_KDC, TROTH_E_CLOCK_SKEW, TROTH_E_DENIED (wrong
+ * password), TROTH_E_EXPIRED, TROTH_E_ENCRYPTION, TROTH_E_MEMORY, TROTH_E_FAILURE. On Windows a missing or wrong
+ * credential may come to light at the first step only. Source: RFC 2743 section 2.1.1; AcquireCredentialsHandleW.
  */
 TROTH_API troth_status troth_credential_acquire(troth_role role, const troth_credential_options *options,
                                                 troth_credential **credential, troth_error *error);
@@ -386,11 +395,13 @@ TROTH_API void troth_credential_free(troth_credential *credential);
 #define TROTH_REPLAY_DETECTION 0x8u    /* a message that comes twice is an error */
 #define TROTH_SEQUENCE_DETECTION 0x10u /* a message that comes out of order, or is missing, is an error */
 #define TROTH_IDENTIFY 0x20u           /* the acceptor may know who the initiator is, but not act in its name */
-#define TROTH_DELEGATED 0x40u /* the initiator gave something to act in its name with; reported, not kept on GSSAPI */
+#define TROTH_DELEGATED                                                                                                \
+    0x40u /* the initiator gave something to act in its name with. Required of an initiator it                         \
+             is asked for as well; nothing else makes it be */
 #define TROTH_CHANNEL_BOUND                                                                                            \
     0x80u                      /* both ends gave the same channel bindings. Only an acceptor can know it, so only      \
                                   an acceptor can require it; it is never requested: bindings are given */
-#define TROTH_ANONYMOUS 0x100u /* the initiator is nobody; reported only, and refused */
+#define TROTH_ANONYMOUS 0x100u /* the initiator is nobody; reported only, and refused without TROTH_ALLOW_ANONYMOUS */
 
 /* As a whole set: none at all (zero is the default set). */
 #define TROTH_NOTHING 0x80000000u
@@ -431,6 +442,26 @@ typedef struct troth_context troth_context;
 
 /* Options of a context: bits. */
 #define TROTH_DATAGRAM 0x1u /* a failed message is an error of that call alone, and the context goes on */
+#define TROTH_ALLOW_ANONYMOUS                                                                                          \
+    0x2u /* an initiator that is nobody (RFC 8062) is let in, and reported as TROTH_ANONYMOUS;                         \
+            every requirement still holds */
+#define TROTH_REFUSE_WEAK_ENCRYPTION                                                                                   \
+    0x4u /* refuse the types that RFC 6649 and RFC 8429 retire: DES, triple DES and RC4. Beside refused_encryption */
+
+/*
+ * Kerberos encryption types, by their numbers in RFC 3961 section 8 and IANA's registry: the commonest, for
+ * refused_encryption and info.encryption. Any other number may be used as well.
+ */
+#define TROTH_ENCRYPTION_DES_CBC_CRC 1
+#define TROTH_ENCRYPTION_DES_CBC_MD4 2
+#define TROTH_ENCRYPTION_DES_CBC_MD5 3
+#define TROTH_ENCRYPTION_DES3 16
+#define TROTH_ENCRYPTION_AES128_SHA1 17
+#define TROTH_ENCRYPTION_AES256_SHA1 18
+#define TROTH_ENCRYPTION_AES128_SHA256 19
+#define TROTH_ENCRYPTION_AES256_SHA384 20
+#define TROTH_ENCRYPTION_RC4 23
+#define TROTH_ENCRYPTION_RC4_EXPORT 24
 
 typedef struct troth_context_options {
     size_t size;
@@ -441,9 +472,17 @@ typedef struct troth_context_options {
     uint32_t required;  /* properties without which the handshake fails; 0: TROTH_DEFAULT_REQUIRED_... of the
                            role; TROTH_NOTHING: none. Confidentiality on a Kerberos context counts as
                            integrity: every sealed RFC 4121 message has it */
-    uint32_t flags;     /* TROTH_DATAGRAM */
+    uint32_t flags;     /* TROTH_DATAGRAM, TROTH_ALLOW_ANONYMOUS, TROTH_REFUSE_WEAK_ENCRYPTION */
     const troth_bindings *bindings; /* NULL: none. An acceptor that gives bindings refuses other ones, but takes a peer
                                        that sends none, unless it requires TROTH_CHANNEL_BOUND */
+    uint32_t forbidden; /* properties with which the handshake fails; what is neither required nor forbidden is allowed.
+                           It is not asked for by default, but a mechanism may give it all the same (MIT always asks for
+                           integrity and confidentiality), and then the handshake fails. TROTH_IDENTIFY is what to
+                           forbid in an acceptor that must be able to act in its peer's name. 0: none */
+    const int32_t *refused_encryption; /* Kerberos encryption types of the context's key with which the handshake fails.
+                                          The key is the one that protects the messages; the ticket may have another
+                                          type. Where a provider does not tell the type, everything is refused */
+    size_t refused_encryption_count;   /* at most 64 */
 } troth_context_options;
 
 #define TROTH_CONTEXT_OPTIONS_INIT                                                                                     \
@@ -458,9 +497,10 @@ typedef struct troth_context_options {
  * options     NULL is allowed for an acceptor only
  * context     set on TROTH_OK; free with troth_context_free
  *
- * Returns TROTH_OK; TROTH_E_ARGUMENT (no target in an initiator or one in an acceptor, unknown bits, requiring what
- * this role cannot verify, TROTH_CHANNEL_BOUND required without bindings); TROTH_E_NAME; TROTH_E_UNSUPPORTED;
- * TROTH_E_MEMORY; TROTH_E_FAILURE.
+ * Returns TROTH_OK; TROTH_E_ARGUMENT (no target in an initiator or one in an acceptor, unknown bits, requiring or
+ * forbidding what this role cannot verify, requiring or requesting what is forbidden, TROTH_CHANNEL_BOUND required
+ * without bindings); TROTH_E_NAME; TROTH_E_UNSUPPORTED; TROTH_E_UNAVAILABLE (encryption types are refused, and this
+ * provider never tells them); TROTH_E_MEMORY; TROTH_E_FAILURE.
  */
 TROTH_API troth_status troth_context_new(troth_credential *credential, const troth_context_options *options,
                                          troth_context **context, troth_error *error);
@@ -501,6 +541,9 @@ typedef struct troth_context_info {
                              already stands this far into the output */
     size_t wrap_overhead; /* the most that troth_wrap adds to the length of any message */
     size_t mic_size;      /* the most that troth_get_mic writes */
+    int32_t encryption;   /* the Kerberos encryption type of the context's key (TROTH_ENCRYPTION_...); 0: the provider
+                             does not tell, or the mechanism is not Kerberos */
+    uint32_t strength;    /* of that key, in bits; 0: unknown */
 } troth_context_info;
 
 #define TROTH_CONTEXT_INFO_INIT                                                                                        \

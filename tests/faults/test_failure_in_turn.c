@@ -32,6 +32,7 @@ static const struct {
      "is not the krb5 one, which only the words lead back to, so that the class may be lost"},
     {"gss_delete_sec_context", "nothing can be done about what cannot be freed"},
     {"gss_release_buffer", "likewise"},
+    {"gss_release_buffer_set", "likewise"},
     {"gss_release_cred", "likewise"},
     {"gss_release_name", "likewise"},
     {"gss_release_oid_set", "likewise"},

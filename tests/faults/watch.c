@@ -265,6 +265,26 @@ static OM_uint32 watched_gss_inquire_context(OM_uint32 *minor, gss_ctx_id_t cont
     return verdict == LEDGER_AFTER ? gss_failure(minor) : major;
 }
 
+/* A context's key comes this way: it must be gone before it is released. */
+static OM_uint32 watched_gss_inquire_sec_context_by_oid(OM_uint32 *minor, const gss_ctx_id_t context,
+                                                        const gss_OID wanted, gss_buffer_set_t *set)
+{
+    const enum ledger_verdict verdict = ledger_call("gss_inquire_sec_context_by_oid");
+    OM_uint32 major, ignored;
+
+    if (verdict == LEDGER_BEFORE)
+        return gss_failure(minor);
+    major = REAL(gss_inquire_sec_context_by_oid)(minor, context, wanted, set);
+    if (GSS_ERROR(major))
+        return major;
+    if (verdict == LEDGER_AFTER) {
+        REAL(gss_release_buffer_set)(&ignored, set);
+        return gss_failure(minor);
+    }
+    ledger_born("gss buffer set", *set, 0);
+    return major;
+}
+
 /* ---- what releases -------------------------------------------------------------------------------------------- */
 
 static OM_uint32 watched_gss_delete_sec_context(OM_uint32 *minor, gss_ctx_id_t *context, gss_buffer_t out)
@@ -285,6 +305,24 @@ static OM_uint32 watched_gss_release_buffer(OM_uint32 *minor, gss_buffer_t buffe
     if (buffer->value != NULL)
         ledger_died("gss buffer", buffer->value);
     major = REAL(gss_release_buffer)(minor, buffer);
+    return verdict == LEDGER_PASS ? major : gss_failure(minor);
+}
+
+static OM_uint32 watched_gss_release_buffer_set(OM_uint32 *minor, gss_buffer_set_t *set)
+{
+    const enum ledger_verdict verdict = ledger_call("gss_release_buffer_set");
+    OM_uint32 major;
+
+    ledger_died("gss buffer set", *set);
+    for (size_t i = 0; i < (*set)->count; i++) {
+        const uint8_t *bytes = (*set)->elements[i].value;
+
+        for (size_t j = 0; j < (*set)->elements[i].length; j++) {
+            if (bytes[j] != 0)
+                ledger_born("byte of a key that was not wiped", bytes, 0);
+        }
+    }
+    major = REAL(gss_release_buffer_set)(minor, set);
     return verdict == LEDGER_PASS ? major : gss_failure(minor);
 }
 

@@ -63,6 +63,8 @@ static troth_status context_new(void *credential, const struct troth__context_co
     *context = NULL;
     script->requested = config->requested;
     script->required = config->required;
+    script->anonymous_allowed = config->anonymous_allowed;
+    script->encryption_matters = config->encryption_matters;
     if (script->context_status != TROTH_OK)
         return play(script->context_status, error);
     script->contexts++;

@@ -50,6 +50,8 @@ struct scripted {
     bool was_secret; /* a password came with the credential */
     uint32_t requested;
     uint32_t required;
+    bool anonymous_allowed;
+    bool encryption_matters;
     uint8_t in[64]; /* the beginning of the last token that came in */
     size_t in_length;
 };

@@ -535,7 +535,7 @@ static void options_that_cannot_be_are_refused(void **state)
          {.size = sizeof(troth_context_options), .target = {"x", "y", NULL}, .requested = TROTH_CHANNEL_BOUND},
          TROTH_E_ARGUMENT},
         {TROTH_INITIATOR,
-         {.size = sizeof(troth_context_options), .target = {"x", "y", NULL}, .required = TROTH_DELEGATED},
+         {.size = sizeof(troth_context_options), .target = {"x", "y", NULL}, .requested = TROTH_DELEGATED},
          TROTH_E_ARGUMENT},
         {TROTH_INITIATOR,
          {.size = sizeof(troth_context_options), .target = {"x", "y", NULL}, .flags = 0x8},
@@ -589,6 +589,7 @@ static void a_context_that_cannot_be_made_leaves_nothing_behind(void **state)
 
 static void each_allocation_of_a_new_context_may_fail(void **state)
 {
+    static const int32_t refused = TROTH_ENCRYPTION_RC4;
     troth_bindings bindings = {.application_data = "x", .application_data_length = 1};
     troth_context_options options = TROTH_CONTEXT_OPTIONS_INIT;
     troth_status status = TROTH_E_MEMORY;
@@ -598,6 +599,8 @@ static void each_allocation_of_a_new_context_may_fail(void **state)
     options.target.service = "x";
     options.target.host = "y";
     options.bindings = &bindings;
+    options.refused_encryption = &refused;
+    options.refused_encryption_count = 1;
     while (status == TROTH_E_MEMORY) {
         struct scripted script;
         troth_credential *credential = NULL;
