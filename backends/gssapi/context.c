@@ -253,6 +253,8 @@ static troth_status gss_encryption(const struct gss_context *context, int32_t *e
 
     *encryption = 0;
     major = native->gss_inquire_sec_context_by_oid(&minor, context->context, GSS_C_INQ_SSPI_SESSION_KEY, &told);
+    troth__gss_traced(context->credential, context->config, "gss_inquire_sec_context_by_oid", major, minor,
+                      &troth__gss_krb5);
     if (GSS_ROUTINE_ERROR(major) == GSS_S_UNAVAILABLE)
         return TROTH_OK;
     if (GSS_ERROR(major))

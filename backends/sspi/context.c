@@ -359,8 +359,11 @@ static void sspi_encryption(struct sspi_context *self, struct troth__attributes 
 {
     const SecurityFunctionTableW *functions = self->credential->functions;
     SecPkgContext_KeyInfoW info = {NULL, NULL, 0, 0, 0};
+    SECURITY_STATUS result;
 
-    if (functions->QueryContextAttributesW(&self->handle, SECPKG_ATTR_KEY_INFO, &info) != SEC_E_OK)
+    result = functions->QueryContextAttributesW(&self->handle, SECPKG_ATTR_KEY_INFO, &info);
+    troth__sspi_traced(self->credential, self->config, "QueryContextAttributes(KEY_INFO)", result, 0, 0);
+    if (result != SEC_E_OK)
         return;
     attributes->encryption = (int32_t)info.EncryptAlgorithm;
     attributes->strength = info.KeySize;

@@ -119,13 +119,16 @@ static void each_native_call_fails_once(void **state)
             script.fail_at = ++at;
             script.fail_with = statuses[i / 2];
             done = conversation(role);
-            /* Two questions have a second way to be asked: the mechanism, and the peer's name in an acceptor. */
+            /*
+             * Two questions have a second way to be asked: the mechanism, and the peer's name in an acceptor. Nobody
+             * asked for the encryption type here, which may stay unknown.
+             */
             if (script.failed != NULL && done == ALL && strcmp(script.failed, "QueryContextAttributes") != 0)
                 fail_msg("%s failed, and nobody noticed", script.failed);
             if (script.failed == NULL)
                 assert_int_equal(done, ALL);
         } while (script.failed != NULL);
-        assert_int_equal(at, 14);
+        assert_int_equal(at, 15);
     }
 }
 
