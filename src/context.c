@@ -14,7 +14,7 @@
 /* RFC 4120 needs two legs, SPNEGO at most four, NTLM three; sixteen is a peer that plays with us. */
 #define MAX_LEGS 16
 
-/* The caller's bindings and the bytes that they point to. */
+/* The caller's bindings and the bytes that they point to: what a context's config.bindings is. */
 struct troth__context_bindings {
     troth_bindings bindings;
     uint8_t bytes[]; /* initiator address, acceptor address, application data */
@@ -71,8 +71,8 @@ static const void *copy_part(uint8_t **next, const void *data, size_t length)
     return copy;
 }
 
-/* Returns NULL when memory is out. */
-static struct troth__context_bindings *copy_bindings(const troth_bindings *from)
+/* Returns NULL when memory is out. What it returns is the beginning of its block. */
+static const troth_bindings *copy_bindings(const troth_bindings *from)
 {
     struct troth__context_bindings *copy;
     uint8_t *next;
@@ -86,7 +86,7 @@ static struct troth__context_bindings *copy_bindings(const troth_bindings *from)
     copy->bindings.initiator_address = copy_part(&next, from->initiator_address, from->initiator_address_length);
     copy->bindings.acceptor_address = copy_part(&next, from->acceptor_address, from->acceptor_address_length);
     copy->bindings.application_data = copy_part(&next, from->application_data, from->application_data_length);
-    return copy;
+    return &copy->bindings;
 }
 
 /* Lengths that no certificate hash or address has, and pointers that are missing. */
@@ -132,14 +132,12 @@ troth_status troth_context_new(troth_credential *credential, const troth_context
     if (status != TROTH_OK)
         goto out;
     if (options->bindings != NULL)
-        made->bindings = copy_bindings(options->bindings);
-    if ((options->bindings != NULL && made->bindings == NULL) ||
+        made->config.bindings = copy_bindings(options->bindings);
+    if ((options->bindings != NULL && made->config.bindings == NULL) ||
         troth__name_copy(&options->target, &made->config.target) != 0) {
         status = troth__error_set(error, TROTH_E_MEMORY, "out of memory for a context");
         goto out;
     }
-    if (made->bindings != NULL)
-        made->config.bindings = &made->bindings->bindings;
 
     status = credential->backend->context_new(credential->native, &made->config, &made->native, error);
     if (status != TROTH_OK)
@@ -153,11 +151,14 @@ out:
 
 void troth_context_free(troth_context *context)
 {
+    void *bindings;
+
     if (context == NULL)
         return;
     context->credential->backend->context_free(context->native);
     troth__name_free(&context->config.target);
-    troth__free(context->bindings);
+    memcpy(&bindings, &context->config.bindings, sizeof bindings); /* the const is the backends', not ours */
+    troth__free(bindings);
     troth__policy_forget(context);
     troth__free(context->peer_name);
     troth__free(context->target_name);
@@ -171,7 +172,7 @@ troth_status troth__context_fail(troth_context *context, troth_error *error)
 {
     if (error->status < TROTH_E_MEMORY)
         error->status = TROTH_E_FAILURE;
-    context->failure.status = error->status;
+    context->failure.status = (uint8_t)error->status;
     context->failure.major = error->native_major;
     context->failure.minor = error->native_minor;
     return error->status;
@@ -179,9 +180,11 @@ troth_status troth__context_fail(troth_context *context, troth_error *error)
 
 troth_status troth__context_failed(const troth_context *context, troth_error *error)
 {
+    const troth_status status = (troth_status)context->failure.status;
+
     troth__error_native(error, context->failure.major, context->failure.minor);
-    return troth__error_set(error, context->failure.status, "this context failed before (%s), and a failure is final",
-                            troth_status_name(context->failure.status));
+    return troth__error_set(error, status, "this context failed before (%s), and a failure is final",
+                            troth_status_name(status));
 }
 
 /* Says what was being done before what went wrong, and what to do about it behind. */
@@ -279,6 +282,26 @@ static void tell_of_peer(const troth_context *context, const struct troth__token
     }
 }
 
+/* Keeps what is asked for later. */
+static troth_status keep(troth_context *context, const struct troth__attributes *attributes, troth_error *error)
+{
+    if (attributes->wrap_header > UINT16_MAX || attributes->wrap_overhead > UINT16_MAX ||
+        attributes->mic_size > UINT16_MAX || attributes->strength > UINT16_MAX)
+        return troth__error_set(error, TROTH_E_FAILURE, "the native layer tells sizes that no mechanism has");
+    context->expiry = attributes->expiry;
+    context->attributes = (struct troth__kept){
+        .properties = attributes->properties,
+        .encryption = attributes->encryption,
+        .strength = (uint16_t)attributes->strength,
+        .wrap_header = (uint16_t)attributes->wrap_header,
+        .wrap_overhead = (uint16_t)attributes->wrap_overhead,
+        .mic_size = (uint16_t)attributes->mic_size,
+        .mechanism = (uint8_t)attributes->mechanism,
+        .bindings = (uint8_t)attributes->bindings,
+    };
+    return TROTH_OK;
+}
+
 /*
  * The native layer says that it is complete: the one place where a context becomes so. Attributes mean nothing before
  * this point (RFC 2743 section 1.2.7; Microsoft says the same of fContextReq's twin).
@@ -291,9 +314,11 @@ static troth_status complete(troth_context *context, troth_error *error)
     status = context->credential->backend->attributes(context->native, &attributes, error);
     if (status == TROTH_OK)
         status = troth__policy_verify(context, &attributes, error);
+    if (status == TROTH_OK)
+        status = keep(context, &attributes, error);
     if (status != TROTH_OK)
         return status;
-    context->attributes = attributes;
+    troth__policy_forget(context);
     context->complete = true;
     if (context->credential->config.trace != NULL)
         troth__trace_verified(&context->credential->config, &context->config, &attributes);
@@ -388,10 +413,10 @@ troth_status troth_context_info_get(const troth_context *context, troth_context_
     if (!context->complete)
         return troth__error_set(error, TROTH_E_STATE, "the handshake is not complete");
     info->role = troth__context_role(context);
-    info->mechanism = context->attributes.mechanism;
+    info->mechanism = (troth_mechanism)context->attributes.mechanism;
     info->properties = context->attributes.properties;
-    info->bindings = context->attributes.bindings;
-    info->expiry = context->attributes.expiry;
+    info->bindings = (troth_binding_result)context->attributes.bindings;
+    info->expiry = context->expiry;
     info->encryption = context->attributes.encryption;
     info->strength = context->attributes.strength;
     info->wrap_header = context->attributes.wrap_header;

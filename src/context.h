@@ -6,25 +6,33 @@
 
 #include "credential.h"
 
+/* Of struct troth__attributes what is asked for later, packed: a server has one for each of its peers. */
+struct troth__kept {
+    uint32_t properties;
+    int32_t encryption;
+    uint16_t strength;
+    uint16_t wrap_header, wrap_overhead, mic_size;
+    uint8_t mechanism, bindings; /* enum values */
+};
+
 struct troth_context {
     troth_credential *credential; /* held */
     void *native;
-    struct troth__context_config config;      /* ours; what it points to is this context's */
-    struct troth__context_bindings *bindings; /* what config.bindings points into; NULL when none were given */
-    uint32_t flags;
+    struct troth__context_config config; /* ours; what it points to is this context's */
+    int32_t *refused_encryption;         /* until it is complete: their number, and a copy of them; NULL: none */
     uint32_t forbidden;
-    int32_t *refused_encryption; /* a copy; NULL: none */
-    size_t refused_encryption_count;
+    uint8_t flags;
     uint8_t legs;          /* steps made */
     bool required_default; /* the caller left the requirements to us */
     bool complete;         /* verified; set in one place, and never taken back: `failure` tells of a later failure */
     struct {
-        troth_status status; /* TROTH_OK: none */
         uint32_t major;
         uint32_t minor;
+        uint8_t status; /* a troth_status; TROTH_OK: none */
     } failure;
-    struct troth__attributes attributes; /* valid when complete */
-    char *peer_name;                     /* kept once asked for */
+    struct troth__kept attributes; /* valid when complete */
+    int64_t expiry;                /* likewise */
+    char *peer_name;               /* kept once asked for */
     char *target_name;
 };
 

@@ -167,7 +167,7 @@ troth_status troth__policy_set(troth_context *context, const troth_context_optio
 {
     const troth_role role = troth__context_role(context);
 
-    context->flags = options->flags;
+    context->flags = (uint8_t)options->flags; /* checked: no more than these are known */
     context->forbidden = options->forbidden & ~TROTH_NOTHING;
     context->required_default = options->required == 0;
     context->config.required = required_of(role, options);
@@ -178,13 +178,14 @@ troth_status troth__policy_set(troth_context *context, const troth_context_optio
     context->config.encryption_matters =
         options->refused_encryption_count > 0 || (options->flags & TROTH_REFUSE_WEAK_ENCRYPTION) != 0;
     if (options->refused_encryption_count > 0) {
-        const size_t size = options->refused_encryption_count * sizeof *options->refused_encryption;
+        const size_t count = options->refused_encryption_count;
 
-        context->refused_encryption = troth__alloc(size);
+        context->refused_encryption = troth__alloc((1 + count) * sizeof *context->refused_encryption);
         if (context->refused_encryption == NULL)
             return troth__error_set(error, TROTH_E_MEMORY, "out of memory for a context");
-        memcpy(context->refused_encryption, options->refused_encryption, size);
-        context->refused_encryption_count = options->refused_encryption_count;
+        context->refused_encryption[0] = (int32_t)count;
+        memcpy(context->refused_encryption + 1, options->refused_encryption,
+               count * sizeof *options->refused_encryption);
     }
     return TROTH_OK;
 }
@@ -310,8 +311,8 @@ static troth_status verify_encryption(const troth_context *context, const struct
             refused = encryption_types[i].weak && (context->flags & TROTH_REFUSE_WEAK_ENCRYPTION) != 0;
         }
     }
-    for (size_t i = 0; i < context->refused_encryption_count; i++)
-        refused = refused || context->refused_encryption[i] == type;
+    for (int32_t i = 0; context->refused_encryption != NULL && i < context->refused_encryption[0]; i++)
+        refused = refused || context->refused_encryption[1 + i] == type;
     if (refused)
         return troth__error_set(error, TROTH_E_ENCRYPTION,
                                 "the context's key is of encryption type %d (%s), which is refused here", (int)type,

@@ -63,11 +63,21 @@ static gss_channel_bindings_t gss_bindings_of(const troth_bindings *bindings, st
     return room;
 }
 
+/* Whatever only the handshake needed. */
+static void gss_handshake_over(struct gss_context *context)
+{
+    struct gss_setup *setup = context->setup;
+
+    troth__gss_handle_drop(context->credential, &setup->handle);
+    troth__gss_target_drop(context->credential, &setup->known);
+    troth__gss_name_release(context->native, &setup->target);
+}
+
 troth_status troth__gss_context_new(void *credential, const struct troth__context_config *config, void **context,
                                     troth_error *error)
 {
     struct gss_context *made = troth__alloc(sizeof *made);
-    troth_status status;
+    troth_status status = TROTH_OK;
 
     *context = NULL;
     if (made == NULL)
@@ -76,27 +86,20 @@ troth_status troth__gss_context_new(void *credential, const struct troth__contex
     made->native = troth__gss_credential_native(credential);
     made->config = config;
     made->context = GSS_C_NO_CONTEXT;
-    made->traced = made->credential->config->trace != NULL;
-    if (troth__gss_credential_config(credential)->role == TROTH_INITIATOR) {
-        status = troth__gss_name_import(made->native, &config->target, &made->target, error);
-        if (status != TROTH_OK) {
-            troth__free(made);
-            return status;
-        }
+    made->setup = troth__alloc(sizeof *made->setup);
+    if (made->setup == NULL)
+        status = troth__error_set(error, TROTH_E_MEMORY, "out of memory for a context");
+    else if (troth__gss_credential_config(credential)->role == TROTH_INITIATOR)
+        status = troth__gss_name_import(made->native, &config->target, &made->setup->target, error);
+    if (status != TROTH_OK) {
+        troth__gss_context_free(made);
+        return status;
     }
     *context = made;
     return TROTH_OK;
 }
 
-/* Whatever only the handshake needed. */
-static void gss_handshake_over(struct gss_context *context)
-{
-    troth__gss_handle_drop(context->credential, &context->handle);
-    troth__gss_target_drop(context->credential, &context->known);
-    troth__gss_name_release(context->native, &context->target);
-}
-
-static void gss_release_out(struct gss_context *context)
+void troth__gss_out_release(struct gss_context *context)
 {
     OM_uint32 minor;
 
@@ -113,8 +116,10 @@ void troth__gss_context_free(void *pointer)
 
     if (context == NULL)
         return;
-    gss_release_out(context);
-    gss_handshake_over(context);
+    troth__gss_out_release(context);
+    if (context->setup != NULL)
+        gss_handshake_over(context);
+    troth__free(context->setup);
     if (context->context != GSS_C_NO_CONTEXT)
         context->native->gss_delete_sec_context(&minor, &context->context, GSS_C_NO_BUFFER);
     troth__free(context);
@@ -124,13 +129,14 @@ void troth__gss_context_free(void *pointer)
 static troth_status gss_take_handle(struct gss_context *context, troth__bytes in, troth_error *error)
 {
     const bool initiator = troth__gss_credential_config(context->credential)->role == TROTH_INITIATOR;
+    struct gss_setup *setup = context->setup;
     troth_status status;
 
-    if (context->handle != NULL)
+    if (setup->handle != NULL)
         return TROTH_OK;
-    status = initiator ? troth__gss_initiator_take(context->credential, &context->config->target, context->target,
-                                                   &context->handle, &context->known, error)
-                       : troth__gss_handle_take(context->credential, in, &context->handle, error);
+    status = initiator ? troth__gss_initiator_take(context->credential, &context->config->target, setup->target,
+                                                   &setup->handle, &setup->known, error)
+                       : troth__gss_handle_take(context->credential, in, &setup->handle, error);
     /* The keytab was good when the credential was acquired. */
     if (status == TROTH_E_NO_CREDENTIAL && !initiator) {
         status = error->status = TROTH_E_WRONG_KEY;
@@ -144,6 +150,7 @@ static troth_status gss_native_step(struct gss_context *context, gss_cred_id_t c
                                     troth_error *error)
 {
     const struct troth__gss_native *native = context->native;
+    struct gss_setup *setup = context->setup;
     const struct troth__credential_config *own = troth__gss_credential_config(context->credential);
     struct gss_channel_bindings_struct room;
     gss_channel_bindings_t bindings = gss_bindings_of(context->config->bindings, &room);
@@ -153,23 +160,22 @@ static troth_status gss_native_step(struct gss_context *context, gss_cred_id_t c
     const char *call;
     troth_status status;
 
-    context->mechanism = GSS_C_NO_OID;
-    context->flags = context->lifetime = 0;
+    setup->mechanism = GSS_C_NO_OID;
+    setup->flags = setup->lifetime = 0;
     if (own->role == TROTH_INITIATOR) {
         call = "gss_init_sec_context";
-        major = native->gss_init_sec_context(&minor, cred, &context->context,
-                                             context->known != NULL ? troth__gss_target_name_of(context->known)
-                                                                    : context->target,
-                                             asked, gss_flags(context->config->requested), 0, bindings, &token,
-                                             &context->mechanism, &context->out, &context->flags, &context->lifetime);
+        major =
+            native->gss_init_sec_context(&minor, cred, &context->context,
+                                         setup->known != NULL ? troth__gss_target_name_of(setup->known) : setup->target,
+                                         asked, gss_flags(context->config->requested), 0, bindings, &token,
+                                         &setup->mechanism, &context->out, &setup->flags, &setup->lifetime);
     } else {
         /* No source name: it is asked for when somebody wants it. No delegated credential: nobody does yet. */
         call = "gss_accept_sec_context";
-        major =
-            native->gss_accept_sec_context(&minor, &context->context, cred, &token, bindings, NULL, &context->mechanism,
-                                           &context->out, &context->flags, &context->lifetime, NULL);
+        major = native->gss_accept_sec_context(&minor, &context->context, cred, &token, bindings, NULL,
+                                               &setup->mechanism, &context->out, &setup->flags, &setup->lifetime, NULL);
     }
-    if (context->traced)
+    if (context->credential->config->trace != NULL)
         troth__gss_trace(context->credential, context->config, call, major, minor, asked, in.length,
                          context->out.length);
     if (GSS_ERROR(major))
@@ -189,26 +195,27 @@ static troth_status gss_native_step(struct gss_context *context, gss_cred_id_t c
 troth_status troth__gss_step(void *pointer, troth__bytes in, troth__bytes *out, troth_error *error)
 {
     struct gss_context *context = pointer;
+    struct gss_setup *setup = context->setup;
     const bool acceptor = troth__gss_credential_config(context->credential)->role == TROTH_ACCEPTOR;
     gss_cred_id_t cred = GSS_C_NO_CREDENTIAL;
     troth_status status;
 
     *out = (troth__bytes){NULL, 0};
-    gss_release_out(context);
+    troth__gss_out_release(context);
     status = gss_take_handle(context, in, error);
     if (status != TROTH_OK)
         return status;
-    status = troth__gss_cred_take(context->credential, context->handle, &cred, error);
+    status = troth__gss_cred_take(context->credential, setup->handle, &cred, error);
     if (status == TROTH_OK) {
         status = gss_native_step(context, cred, in, error);
-        troth__gss_cred_give(context->credential, context->handle, cred);
+        troth__gss_cred_give(context->credential, setup->handle, cred);
     }
     *out = (troth__bytes){context->out.value, context->out.length};
     if (status == TROTH_E_WRONG_KEY && acceptor)
         troth__gss_credential_tell_keytab(context->credential, error);
     /* There is a ticket as soon as there is a token; under SPNEGO its life is told at the end only. */
-    if ((status == TROTH_OK || status == TROTH_CONTINUE) && context->handle->snapshot == 0 && context->lifetime > 0)
-        troth__gss_target_confirm(context->credential, context->known, context->lifetime);
+    if ((status == TROTH_OK || status == TROTH_CONTINUE) && setup->handle->snapshot == 0 && setup->lifetime > 0)
+        troth__gss_target_confirm(context->credential, setup->known, setup->lifetime);
     /* An acceptor's handle is another peer's at once: this one may take minutes for its next token. */
     if (status != TROTH_CONTINUE || acceptor)
         gss_handshake_over(context);
@@ -221,7 +228,7 @@ static troth_binding_result gss_binding_result(const struct gss_context *context
         return TROTH_BINDING_ABSENT;
     if (troth__gss_credential_config(context->credential)->role == TROTH_INITIATOR)
         return TROTH_BINDING_UNKNOWN;
-    return (context->flags & GSS_C_CHANNEL_BOUND_FLAG) != 0 ? TROTH_BINDING_BOUND : TROTH_BINDING_ABSENT;
+    return (context->setup->flags & GSS_C_CHANNEL_BOUND_FLAG) != 0 ? TROTH_BINDING_BOUND : TROTH_BINDING_ABSENT;
 }
 
 /* MIT's acceptor never sets GSS_C_ANON_FLAG (1.20.1); its peer's ticket tells (RFC 8062 section 3). */
@@ -278,7 +285,8 @@ static troth_status gss_encryption(const struct gss_context *context, int32_t *e
 troth_status troth__gss_attributes(void *pointer, struct troth__attributes *attributes, troth_error *error)
 {
     struct gss_context *context = pointer;
-    const gss_OID used = context->mechanism;
+    const struct gss_setup *setup = context->setup;
+    const gss_OID used = setup->mechanism;
     troth_status status;
 
     memset(attributes, 0, sizeof *attributes);
@@ -289,17 +297,22 @@ troth_status troth__gss_attributes(void *pointer, struct troth__attributes *attr
     }
     attributes->mechanism = TROTH_MECHANISM_KERBEROS;
     attributes->mechanism_name = "Kerberos";
-    attributes->properties = gss_properties(context->flags);
+    attributes->properties = gss_properties(setup->flags);
     attributes->bindings = gss_binding_result(context);
-    attributes->expiry =
-        context->lifetime == GSS_C_INDEFINITE ? TROTH_NEVER : troth__now() + (int64_t)context->lifetime;
+    attributes->expiry = setup->lifetime == GSS_C_INDEFINITE ? TROTH_NEVER : troth__now() + (int64_t)setup->lifetime;
     if (troth__gss_credential_config(context->credential)->role == TROTH_ACCEPTOR) {
         status = gss_anonymous(context, &attributes->properties, error);
         if (status != TROTH_OK)
             return status;
     }
     status = gss_encryption(context, &attributes->encryption, error);
-    return status == TROTH_OK ? troth__gss_message_sizes(context, attributes, error) : status;
+    if (status == TROTH_OK)
+        status = troth__gss_message_sizes(context, attributes, error);
+    if (status == TROTH_OK) {
+        troth__free(context->setup);
+        context->setup = NULL;
+    }
+    return status;
 }
 
 /* One of the two names of a completed context. */

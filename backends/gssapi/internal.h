@@ -296,19 +296,23 @@ void troth__gss_credential_tell_keytab(struct gss_credential *credential, troth_
 
 /* ---- context.c ------------------------------------------------------------------------------------------------ */
 
+/* What a context has until it is complete. */
+struct gss_setup {
+    struct gss_handle *handle; /* initiator: during the handshake. Acceptor: during a step */
+    gss_name_t target;         /* initiator, during the handshake */
+    struct gss_target *known;  /* the same, with what is known of it; or NULL */
+    gss_OID mechanism;         /* the one really used, after the last step; static */
+    OM_uint32 flags;           /* ret_flags of the last step */
+    OM_uint32 lifetime;        /* likewise */
+};
+
 struct gss_context {
     const struct troth__gss_native *native;
     struct gss_credential *credential;
     const struct troth__context_config *config;
-    struct gss_handle *handle; /* initiator: during the handshake. Acceptor: during a step */
+    struct gss_setup *setup; /* NULL once the attributes are told */
     gss_ctx_id_t context;
-    gss_name_t target;        /* initiator, during the handshake */
-    struct gss_target *known; /* the same, with what is known of it; or NULL */
-    gss_buffer_desc out;      /* the last token, until the next call */
-    gss_OID mechanism;        /* the one really used, after completion; static */
-    OM_uint32 flags;          /* ret_flags of the last step */
-    OM_uint32 lifetime;       /* likewise */
-    bool traced;              /* somebody listens to the credential's trace */
+    gss_buffer_desc out; /* the last token, until the next call */
 };
 
 troth_status troth__gss_context_new(void *credential, const struct troth__context_config *config, void **context,
@@ -318,6 +322,9 @@ troth_status troth__gss_step(void *context, troth__bytes in, troth__bytes *out, 
 troth_status troth__gss_attributes(void *context, struct troth__attributes *attributes, troth_error *error);
 troth_status troth__gss_peer_name(void *context, char **name, troth_error *error);
 troth_status troth__gss_target_name(void *context, char **name, troth_error *error);
+
+/* Releases the last token, which nobody reads any more. */
+void troth__gss_out_release(struct gss_context *context);
 
 /* ---- message.c ------------------------------------------------------------------------------------------------ */
 

@@ -35,7 +35,7 @@ static troth_status gss_verified(const struct gss_context *context, const char *
 static inline void gss_message_traced(const struct gss_context *context, const char *call, OM_uint32 major,
                                       OM_uint32 minor, size_t input_length, size_t output_length)
 {
-    if (context->traced)
+    if (context->credential->config->trace != NULL)
         troth__gss_trace(context->credential, context->config, call, major, minor, &troth__gss_krb5, input_length,
                          output_length);
 }
@@ -151,6 +151,7 @@ troth_status troth__gss_unwrap(void *pointer, uint8_t *message, size_t length, t
     parts[0].buffer.length = length;
     parts[0].buffer.value = message;
     parts[1].type = GSS_IOV_BUFFER_TYPE_DATA;
+    troth__gss_out_release(context); /* the peer has it, or could not seal a message */
     major = context->native->gss_unwrap_iov(&minor, context->context, &sealed, NULL, parts, 2);
     gss_message_traced(context, "gss_unwrap_iov", major, minor, length, parts[1].buffer.length);
     status = gss_verified(context, "gss_unwrap_iov", major, minor, error);
@@ -198,6 +199,7 @@ troth_status troth__gss_verify_mic(void *pointer, troth__bytes data, troth__byte
 
     memcpy(&over.value, &data.data, sizeof data.data); /* GSSAPI's buffers know no const */
     memcpy(&code.value, &mic.data, sizeof mic.data);
+    troth__gss_out_release(context); /* likewise */
     major = context->native->gss_verify_mic(&minor, context->context, &over, &code, NULL);
     gss_message_traced(context, "gss_verify_mic", major, minor, data.length, 0);
     return gss_verified(context, "gss_verify_mic", major, minor, error);
