@@ -7,10 +7,10 @@
 #include <string.h>
 
 #include "options.h"
+#include "password.h"
 #include "platform.h"
 #include "report.h"
 
-#define PASSWORD_CAPACITY 1024
 #define NO_SOCKET ((troth_socket)-1)
 
 struct client {
@@ -34,59 +34,15 @@ struct client {
     uint64_t sent;
 };
 
-/* A byte order mark before it and the newline behind it are an editor's, not the password's. NULL, or what is wrong. */
-static const char *password_trim(char *buffer, size_t length, char **password)
-{
-    if (length >= PASSWORD_CAPACITY) {
-        return "it is longer than a password can be";
-    }
-    buffer[length] = '\0';
-    if (length >= 3 && memcmp(buffer, "\xEF\xBB\xBF", 3) == 0) {
-        buffer += 3;
-        length -= 3;
-    }
-    if (length > 0 && buffer[length - 1] == '\n') {
-        buffer[--length] = '\0';
-        if (length > 0 && buffer[length - 1] == '\r') {
-            buffer[--length] = '\0';
-        }
-    }
-    if (length == 0) {
-        return "the password is empty";
-    }
-    if (memchr(buffer, '\n', length) != NULL) {
-        return "it has more than one line; a password is one";
-    }
-    if (strlen(buffer) != length) {
-        return "the password has a zero byte";
-    }
-    *password = buffer;
-    return NULL;
-}
-
 static int credential_open(struct client *client)
 {
     troth_error error = TROTH_ERROR_INIT;
     char buffer[PASSWORD_CAPACITY + 1];
-    char text[PLATFORM_TEXT];
     int result = EXIT_FAILED;
-    size_t length = 0;
     if (client->password_file != NULL) {
-        bool exposed = false;
         char *password = NULL;
-        const char *path = strcmp(client->password_file, "-") == 0 ? NULL : client->password_file;
-        const char *shown = path != NULL ? path : "standard input";
-        if (!platform_read_secret(path, buffer, PASSWORD_CAPACITY, &length, &exposed, text)) {
-            report_error(NULL, "cannot read the password from %s: %s", shown, text);
+        if (!password_read(client->password_file, buffer, &password)) {
             goto out;
-        }
-        const char *wrong = password_trim(buffer, length, &password);
-        if (wrong != NULL) {
-            report_error(NULL, "%s: %s", shown, wrong);
-            goto out;
-        }
-        if (exposed) {
-            report_error(NULL, "warning: other users can read %s; `chmod 600` ends that", shown);
         }
         client->credential_options.password = password;
     }

@@ -10,6 +10,7 @@
 static const char help[] =
     "troth serve [OPTION ...]                             an acceptor that echoes protected messages\n"
     "troth connect HOST:PORT --target SERVICE@HOST ...    an initiator that sends them and checks the echoes\n"
+    "troth doctor [OPTION ...]                            whether a set-up works; if not, what to do\n"
     "\n"
     "The two ends of a mutually authenticated, protected conversation, over GSSAPI or SSPI: to see whether a\n"
     "Kerberos set-up works, with what properties, and if not, why not. Either end also speaks with other programs\n"
@@ -17,6 +18,7 @@ static const char help[] =
     "\n"
     "  troth serve --help       its options, defaults and exit codes\n"
     "  troth connect --help\n"
+    "  troth doctor --help\n"
     "  troth --version          the version and the security library underneath\n"
     "\n"
     "In one minute, with a keytab that has a key for host/www.example.com and a ticket from kinit:\n"
@@ -31,9 +33,10 @@ int tool_main(int argc, char **argv)
     } commands[] = {
         {"serve", command_serve},
         {"connect", command_connect},
+        {"doctor", command_doctor},
     };
     if (argc < 2) {
-        return options_wrong(NULL, "a command is missing: serve or connect");
+        return options_wrong(NULL, "a command is missing: serve, connect or doctor");
     }
     for (size_t i = 0; i < sizeof commands / sizeof commands[0]; i++) {
         if (strcmp(argv[1], commands[i].name) == 0) {
@@ -41,14 +44,14 @@ int tool_main(int argc, char **argv)
         }
     }
     if (argc > 2) {
-        return options_wrong(NULL, "the command must come first: serve or connect");
+        return options_wrong(NULL, "the command must come first: serve, connect or doctor");
     }
     if (strcmp(argv[1], "--help") == 0) {
         (void)fputs(help, stdout);
     } else if (strcmp(argv[1], "--version") == 0) {
         (void)printf("troth %s (%s)\n", troth_version(), troth_backend_name());
     } else {
-        return options_wrong(NULL, "\"%.64s\" is no command: there are serve and connect", argv[1]);
+        return options_wrong(NULL, "\"%.64s\" is no command: there are serve, connect and doctor", argv[1]);
     }
     return fflush(stdout) == 0 ? EXIT_SUCCESS : EXIT_FAILED;
 }
