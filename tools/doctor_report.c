@@ -95,6 +95,7 @@ static void as_json(const struct doctor *doctor, struct text *out)
 static void as_text(const struct doctor *doctor, struct text *out)
 {
     char line[160];
+    size_t unchecked = 0;
     bool first = true;
     for (size_t i = 0; i < doctor->count; i++) {
         const struct doctor_finding *finding = &doctor->findings[i];
@@ -108,8 +109,12 @@ static void as_text(const struct doctor *doctor, struct text *out)
             text_add(out, "\n");
         }
     }
+    for (size_t i = 0; i < doctor->count; i++) {
+        unchecked += doctor->findings[i].outcome == DOCTOR_UNCHECKED;
+    }
     if (doctor->wrong == 0) {
-        text_add(out, "all is well\n");
+        (void)snprintf(line, sizeof line, "nothing is wrong; %zu not checked\n", unchecked);
+        text_add(out, unchecked > 0 ? line : "all is well\n");
         return;
     }
     (void)snprintf(line, sizeof line, "%zu wrong; begin with the first: ", doctor->wrong);

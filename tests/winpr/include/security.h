@@ -32,4 +32,12 @@ typedef struct {
     SEC_WCHAR *sUserName;
 } SecPkgContext_NamesW;
 
+typedef struct {
+    SEC_WCHAR *sSignatureAlgorithmName;
+    SEC_WCHAR *sEncryptAlgorithmName;
+    ULONG KeySize;
+    ULONG SignatureAlgorithm;
+    ULONG EncryptAlgorithm;
+} SecPkgContext_KeyInfoW;
+
 #endif
