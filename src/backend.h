@@ -27,6 +27,7 @@
 
 #include "bytes.h"
 #include "troth/bindings.h"
+#include "troth/parts.h"
 #include "troth/troth.h"
 
 #define TROTH__HASH_MOST 64 /* the longest hash of all, in bytes */
@@ -73,6 +74,7 @@ struct troth__attributes {
     size_t wrap_header;
     size_t wrap_overhead;
     size_t mic_size;
+    bool parts; /* the ..._parts functions below may be called */
 };
 
 typedef struct troth__backend troth__backend;
@@ -138,6 +140,24 @@ struct troth__backend {
     troth_status (*get_mic)(void *context, troth__bytes data, uint8_t *mic, size_t capacity, size_t *mic_length,
                             troth_error *error);
     troth_status (*verify_mic)(void *context, troth__bytes data, troth__bytes mic, troth_error *error);
+
+    /* What wrap would say that it needs, for so much data. */
+    troth_status (*wrap_size)(void *context, troth_protection protection, size_t length, size_t *needed,
+                              troth_error *error);
+
+    /*
+     * The same over parts, as parts.h has it: called only where the attributes say so, with at most TROTH_PARTS_MOST
+     * checked parts, whose pointers are not NULL where their lengths are above 0. DATA parts of wrap_parts and
+     * unwrap_parts are changed in place; on failure common code wipes them. For a code, every part is only read.
+     */
+    troth_status (*wrap_parts)(void *context, troth_protection protection, const troth_part *parts, size_t count,
+                               uint8_t *token, size_t capacity, size_t *token_length, troth_error *error);
+    troth_status (*unwrap_parts)(void *context, uint8_t *token, size_t token_length, const troth_part *parts,
+                                 size_t count, troth_protection *protection, troth_error *error);
+    troth_status (*get_mic_parts)(void *context, const troth_part *parts, size_t count, uint8_t *mic, size_t capacity,
+                                  size_t *mic_length, troth_error *error);
+    troth_status (*verify_mic_parts)(void *context, const troth_part *parts, size_t count, troth__bytes mic,
+                                     troth_error *error);
 
     /*
      * The hash of data, into the first troth__hash_length(hash) bytes of digest. Needs no credential and no context,

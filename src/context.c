@@ -298,6 +298,7 @@ static troth_status keep(troth_context *context, const struct troth__attributes 
         .mic_size = (uint16_t)attributes->mic_size,
         .mechanism = (uint8_t)attributes->mechanism,
         .bindings = (uint8_t)attributes->bindings,
+        .parts = attributes->parts,
     };
     return TROTH_OK;
 }

@@ -13,6 +13,7 @@ struct troth__kept {
     uint16_t strength;
     uint16_t wrap_header, wrap_overhead, mic_size;
     uint8_t mechanism, bindings; /* enum values */
+    bool parts;
 };
 
 struct troth_context {

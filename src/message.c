@@ -1,15 +1,9 @@
 /* message.c - protected messages: what may be asked, what must be refused, and what a failure leaves behind. */
-#include <string.h>
-
-#include "context.h"
 #include "error.h"
+#include "message.h"
 #include "trace.h"
 
-/* Native layers count in 32 bits, some of them signed; nobody sends a message of 2 GB. */
-#define MAX_MESSAGE 0x7FFF0000u
-
-/* Before every call on messages. */
-static troth_status ready(const troth_context *context, troth_error *error)
+troth_status troth__message_ready(const troth_context *context, troth_error *error)
 {
     if (context->failure.status != TROTH_OK)
         return troth__context_failed(context, error);
@@ -18,8 +12,7 @@ static troth_status ready(const troth_context *context, troth_error *error)
     return TROTH_OK;
 }
 
-/* After a failed one: final, unless it was misuse or the messages are datagrams. */
-static troth_status failed(troth_context *context, const char *doing, troth_error *error)
+troth_status troth__message_failed(troth_context *context, const char *doing, troth_error *error)
 {
     troth__error_prefix(error, "%s: ", doing);
     /* Found before anything native was done; whatever else a backend says, the message is lost. */
@@ -35,7 +28,7 @@ static troth_status failed(troth_context *context, const char *doing, troth_erro
 /* data is there, and no longer than any native layer takes. */
 static bool sane(const void *data, size_t length)
 {
-    return (data != NULL || length == 0) && length <= MAX_MESSAGE;
+    return (data != NULL || length == 0) && length <= TROTH__MESSAGE_MOST;
 }
 
 static troth_status bad_argument(troth_error *error)
@@ -44,8 +37,7 @@ static troth_status bad_argument(troth_error *error)
                             "a context, the data (under 2 GiB) and room for the outputs are needed");
 }
 
-/* The context has what this protection needs, and requires no more. */
-static troth_status check_protection(const troth_context *context, troth_protection protection, troth_error *error)
+troth_status troth__message_protection(const troth_context *context, troth_protection protection, troth_error *error)
 {
     const uint32_t needed = protection == TROTH_PROTECT_CONFIDENTIALITY ? TROTH_CONFIDENTIALITY : TROTH_INTEGRITY;
 
@@ -60,6 +52,21 @@ static troth_status check_protection(const troth_context *context, troth_protect
     return TROTH_OK;
 }
 
+troth_status troth__message_protected(const troth_context *context, troth_protection found, troth_error *error)
+{
+    if (found == TROTH_PROTECT_CONFIDENTIALITY || (context->config.required & TROTH_CONFIDENTIALITY) == 0)
+        return TROTH_OK;
+    return troth__error_set(error, TROTH_E_REQUIREMENT,
+                            "the message is not encrypted, and confidentiality is required");
+}
+
+troth_status troth__message_signs(const troth_context *context, troth_error *error)
+{
+    if ((context->attributes.properties & TROTH_INTEGRITY) != 0)
+        return TROTH_OK;
+    return troth__error_set(error, TROTH_E_UNSUPPORTED, "this context has no integrity");
+}
+
 troth_status troth_wrap(troth_context *context, troth_protection protection, const void *data, size_t length,
                         void *output, size_t capacity, size_t *output_length, troth_error *error)
 {
@@ -71,14 +78,14 @@ troth_status troth_wrap(troth_context *context, troth_protection protection, con
         *output_length = 0;
     if (context == NULL || output_length == NULL || (output == NULL && capacity > 0) || !sane(data, length))
         return bad_argument(error);
-    status = ready(context, error);
+    status = troth__message_ready(context, error);
     if (status == TROTH_OK)
-        status = check_protection(context, protection, error);
+        status = troth__message_protection(context, protection, error);
     if (status != TROTH_OK)
         return status;
     status = context->credential->backend->wrap(context->native, protection, (troth__bytes){data, length}, output,
                                                 capacity, output_length, error);
-    return status == TROTH_OK ? TROTH_OK : failed(context, "protecting a message", error);
+    return status == TROTH_OK ? TROTH_OK : troth__message_failed(context, "protecting a message", error);
 }
 
 troth_status troth_unwrap(troth_context *context, void *message, size_t length, void **data, size_t *data_length,
@@ -98,7 +105,7 @@ troth_status troth_unwrap(troth_context *context, void *message, size_t length, 
         *protection = TROTH_PROTECTION_UNSET;
     if (context == NULL || data == NULL || data_length == NULL || !sane(message, length))
         return bad_argument(error);
-    status = ready(context, error);
+    status = troth__message_ready(context, error);
     if (status != TROTH_OK) {
         if (status != TROTH_E_STATE)
             troth__wipe(message, length); /* one that is not encrypted could be read as well as a verified one */
@@ -109,13 +116,11 @@ troth_status troth_unwrap(troth_context *context, void *message, size_t length, 
         status = troth__error_set(error, TROTH_E_BAD_TOKEN, "the message is empty");
     else
         status = context->credential->backend->unwrap(context->native, message, length, &plain, &found, error);
-    if (status == TROTH_OK && found != TROTH_PROTECT_CONFIDENTIALITY &&
-        (context->config.required & TROTH_CONFIDENTIALITY) != 0)
-        status = troth__error_set(error, TROTH_E_REQUIREMENT,
-                                  "the message is not encrypted, and confidentiality is required");
+    if (status == TROTH_OK)
+        status = troth__message_protected(context, found, error);
     if (status != TROTH_OK) {
         troth__wipe(message, length);
-        return failed(context, "verifying a protected message", error);
+        return troth__message_failed(context, "verifying a protected message", error);
     }
     if (plain.length > 0)
         *data = (uint8_t *)message + (plain.data - (const uint8_t *)message);
@@ -136,14 +141,14 @@ troth_status troth_get_mic(troth_context *context, const void *data, size_t leng
         *mic_length = 0;
     if (context == NULL || mic_length == NULL || (mic == NULL && capacity > 0) || !sane(data, length))
         return bad_argument(error);
-    status = ready(context, error);
+    status = troth__message_ready(context, error);
+    if (status == TROTH_OK)
+        status = troth__message_signs(context, error);
     if (status != TROTH_OK)
         return status;
-    if ((context->attributes.properties & TROTH_INTEGRITY) == 0)
-        return troth__error_set(error, TROTH_E_UNSUPPORTED, "this context has no integrity");
     status = context->credential->backend->get_mic(context->native, (troth__bytes){data, length}, mic, capacity,
                                                    mic_length, error);
-    return status == TROTH_OK ? TROTH_OK : failed(context, "making a message integrity code", error);
+    return status == TROTH_OK ? TROTH_OK : troth__message_failed(context, "making a message integrity code", error);
 }
 
 troth_status troth_verify_mic(troth_context *context, const void *data, size_t length, const void *mic,
@@ -155,7 +160,7 @@ troth_status troth_verify_mic(troth_context *context, const void *data, size_t l
     error = troth__error_begin(error, &scratch);
     if (context == NULL || !sane(data, length) || !sane(mic, mic_length))
         return bad_argument(error);
-    status = ready(context, error);
+    status = troth__message_ready(context, error);
     if (status != TROTH_OK)
         return status;
     if (mic_length == 0)
@@ -163,5 +168,5 @@ troth_status troth_verify_mic(troth_context *context, const void *data, size_t l
     else
         status = context->credential->backend->verify_mic(context->native, (troth__bytes){data, length},
                                                           (troth__bytes){mic, mic_length}, error);
-    return status == TROTH_OK ? TROTH_OK : failed(context, "verifying a message integrity code", error);
+    return status == TROTH_OK ? TROTH_OK : troth__message_failed(context, "verifying a message integrity code", error);
 }

@@ -17,5 +17,10 @@ const troth__backend troth__backend_here = {
     .unwrap = troth__gss_unwrap,
     .get_mic = troth__gss_get_mic,
     .verify_mic = troth__gss_verify_mic,
+    .wrap_size = troth__gss_wrap_size,
+    .wrap_parts = troth__gss_wrap_parts,
+    .unwrap_parts = troth__gss_unwrap_parts,
+    .get_mic_parts = troth__gss_get_mic_parts,
+    .verify_mic_parts = troth__gss_verify_mic_parts,
     .hash = troth__gss_hash,
 };

@@ -328,7 +328,22 @@ void troth__gss_out_release(struct gss_context *context);
 
 /* ---- message.c ------------------------------------------------------------------------------------------------ */
 
-/* The sizes of messages on a completed context. */
+/* Tells of a call over a message, where somebody listens. */
+static inline void troth__gss_message_traced(const struct gss_context *context, const char *call, OM_uint32 major,
+                                             OM_uint32 minor, size_t input_length, size_t output_length)
+{
+    if (context->credential->config->trace != NULL)
+        troth__gss_trace(context->credential, context->config, call, major, minor, &troth__gss_krb5, input_length,
+                         output_length);
+}
+
+/* A failed call on messages, and a verifying call's result: the supplementary bits are failures too. */
+troth_status troth__gss_message_failed(const struct gss_context *context, const char *call, OM_uint32 major,
+                                       OM_uint32 minor, troth_error *error);
+troth_status troth__gss_verified(const struct gss_context *context, const char *call, OM_uint32 major, OM_uint32 minor,
+                                 troth_error *error);
+
+/* The sizes of messages on a completed context, and whether it can do those of parts.c. */
 troth_status troth__gss_message_sizes(struct gss_context *context, struct troth__attributes *attributes,
                                       troth_error *error);
 
@@ -339,6 +354,19 @@ troth_status troth__gss_unwrap(void *context, uint8_t *message, size_t length, t
 troth_status troth__gss_get_mic(void *context, troth__bytes data, uint8_t *mic, size_t capacity, size_t *mic_length,
                                 troth_error *error);
 troth_status troth__gss_verify_mic(void *context, troth__bytes data, troth__bytes mic, troth_error *error);
+troth_status troth__gss_wrap_size(void *context, troth_protection protection, size_t length, size_t *needed,
+                                  troth_error *error);
+
+/* ---- parts.c -------------------------------------------------------------------------------------------------- */
+
+troth_status troth__gss_wrap_parts(void *context, troth_protection protection, const troth_part *parts, size_t count,
+                                   uint8_t *token, size_t capacity, size_t *token_length, troth_error *error);
+troth_status troth__gss_unwrap_parts(void *context, uint8_t *token, size_t token_length, const troth_part *parts,
+                                     size_t count, troth_protection *protection, troth_error *error);
+troth_status troth__gss_get_mic_parts(void *context, const troth_part *parts, size_t count, uint8_t *mic,
+                                      size_t capacity, size_t *mic_length, troth_error *error);
+troth_status troth__gss_verify_mic_parts(void *context, const troth_part *parts, size_t count, troth__bytes mic,
+                                         troth_error *error);
 
 /* ---- hash.c --------------------------------------------------------------------------------------------------- */
 

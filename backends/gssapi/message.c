@@ -18,26 +18,16 @@ static void gss_parts(gss_iov_buffer_desc parts[PARTS], size_t data_length)
     parts[TRAILER].type = GSS_IOV_BUFFER_TYPE_TRAILER;
 }
 
-static troth_status gss_message_failed(const struct gss_context *context, const char *call, OM_uint32 major,
+troth_status troth__gss_message_failed(const struct gss_context *context, const char *call, OM_uint32 major,
                                        OM_uint32 minor, troth_error *error)
 {
     return troth__gss_fail(context->native, call, major, minor, &troth__gss_krb5, error);
 }
 
-/* A verifying call's result; the supplementary bits are failures too. */
-static troth_status gss_verified(const struct gss_context *context, const char *call, OM_uint32 major, OM_uint32 minor,
+troth_status troth__gss_verified(const struct gss_context *context, const char *call, OM_uint32 major, OM_uint32 minor,
                                  troth_error *error)
 {
-    return major == GSS_S_COMPLETE ? TROTH_OK : gss_message_failed(context, call, major, minor, error);
-}
-
-/* Tells of a call over a message, where somebody listens. */
-static inline void gss_message_traced(const struct gss_context *context, const char *call, OM_uint32 major,
-                                      OM_uint32 minor, size_t input_length, size_t output_length)
-{
-    if (context->credential->config->trace != NULL)
-        troth__gss_trace(context->credential, context->config, call, major, minor, &troth__gss_krb5, input_length,
-                         output_length);
+    return major == GSS_S_COMPLETE ? TROTH_OK : troth__gss_message_failed(context, call, major, minor, error);
 }
 
 /* The lengths of the parts of a message to be wrapped. */
@@ -51,7 +41,7 @@ static troth_status gss_wrap_lengths(const struct gss_context *context, bool con
     major = context->native->gss_wrap_iov_length(&minor, context->context, confidential, GSS_C_QOP_DEFAULT,
                                                  &confidentiality, parts, PARTS);
     if (GSS_ERROR(major))
-        return gss_message_failed(context, "gss_wrap_iov_length", major, minor, error);
+        return troth__gss_message_failed(context, "gss_wrap_iov_length", major, minor, error);
     return TROTH_OK;
 }
 
@@ -74,7 +64,7 @@ static troth_status gss_mic_length(const struct gss_context *context, troth__byt
     gss_mic_parts(parts, data);
     major = context->native->gss_get_mic_iov_length(&minor, context->context, GSS_C_QOP_DEFAULT, parts, 2);
     if (GSS_ERROR(major))
-        return gss_message_failed(context, "gss_get_mic_iov_length", major, minor, error);
+        return troth__gss_message_failed(context, "gss_get_mic_iov_length", major, minor, error);
     *length = parts[1].buffer.length;
     return TROTH_OK;
 }
@@ -93,6 +83,7 @@ troth_status troth__gss_message_sizes(struct gss_context *context, struct troth_
     attributes->wrap_header = parts[HEADER].buffer.length;
     attributes->wrap_overhead =
         parts[HEADER].buffer.length + parts[PADDING].buffer.length + parts[TRAILER].buffer.length;
+    attributes->parts = parts[PADDING].buffer.length == 0;
     return gss_mic_length(context, (troth__bytes){NULL, 0}, &attributes->mic_size, error);
 }
 
@@ -126,9 +117,9 @@ troth_status troth__gss_wrap(void *pointer, troth_protection protection, troth__
     }
     major =
         context->native->gss_wrap_iov(&minor, context->context, confidential, GSS_C_QOP_DEFAULT, &sealed, parts, PARTS);
-    gss_message_traced(context, "gss_wrap_iov", major, minor, data.length, total);
+    troth__gss_message_traced(context, "gss_wrap_iov", major, minor, data.length, total);
     if (GSS_ERROR(major))
-        return gss_message_failed(context, "gss_wrap_iov", major, minor, error);
+        return troth__gss_message_failed(context, "gss_wrap_iov", major, minor, error);
     if (confidential && !sealed)
         return troth__error_set(error, TROTH_E_FAILURE, "gss_wrap_iov: the message was not encrypted");
     *output_length = total;
@@ -153,8 +144,8 @@ troth_status troth__gss_unwrap(void *pointer, uint8_t *message, size_t length, t
     parts[1].type = GSS_IOV_BUFFER_TYPE_DATA;
     troth__gss_out_release(context); /* the peer has it, or could not seal a message */
     major = context->native->gss_unwrap_iov(&minor, context->context, &sealed, NULL, parts, 2);
-    gss_message_traced(context, "gss_unwrap_iov", major, minor, length, parts[1].buffer.length);
-    status = gss_verified(context, "gss_unwrap_iov", major, minor, error);
+    troth__gss_message_traced(context, "gss_unwrap_iov", major, minor, length, parts[1].buffer.length);
+    status = troth__gss_verified(context, "gss_unwrap_iov", major, minor, error);
     if (status != TROTH_OK)
         return status;
     *data = (troth__bytes){parts[1].buffer.value, parts[1].buffer.length};
@@ -184,9 +175,9 @@ troth_status troth__gss_get_mic(void *pointer, troth__bytes data, uint8_t *mic, 
     parts[1].buffer.value = mic;
     parts[1].buffer.length = needed;
     major = context->native->gss_get_mic_iov(&minor, context->context, GSS_C_QOP_DEFAULT, parts, 2);
-    gss_message_traced(context, "gss_get_mic_iov", major, minor, data.length, parts[1].buffer.length);
+    troth__gss_message_traced(context, "gss_get_mic_iov", major, minor, data.length, parts[1].buffer.length);
     if (GSS_ERROR(major))
-        return gss_message_failed(context, "gss_get_mic_iov", major, minor, error);
+        return troth__gss_message_failed(context, "gss_get_mic_iov", major, minor, error);
     *mic_length = parts[1].buffer.length;
     return TROTH_OK;
 }
@@ -201,6 +192,22 @@ troth_status troth__gss_verify_mic(void *pointer, troth__bytes data, troth__byte
     memcpy(&code.value, &mic.data, sizeof mic.data);
     troth__gss_out_release(context); /* likewise */
     major = context->native->gss_verify_mic(&minor, context->context, &over, &code, NULL);
-    gss_message_traced(context, "gss_verify_mic", major, minor, data.length, 0);
-    return gss_verified(context, "gss_verify_mic", major, minor, error);
+    troth__gss_message_traced(context, "gss_verify_mic", major, minor, data.length, 0);
+    return troth__gss_verified(context, "gss_verify_mic", major, minor, error);
+}
+
+troth_status troth__gss_wrap_size(void *pointer, troth_protection protection, size_t length, size_t *needed,
+                                  troth_error *error)
+{
+    const struct gss_context *context = pointer;
+    gss_iov_buffer_desc parts[PARTS];
+    troth_status status;
+
+    *needed = 0;
+    status = gss_wrap_lengths(context, protection == TROTH_PROTECT_CONFIDENTIALITY, length, parts, error);
+    if (status != TROTH_OK)
+        return status;
+    for (int i = 0; i < PARTS; i++)
+        *needed += parts[i].buffer.length;
+    return TROTH_OK;
 }

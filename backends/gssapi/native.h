@@ -38,6 +38,7 @@
     X(gss_store_cred_into)                                                                                             \
     X(gss_unwrap_iov)                                                                                                  \
     X(gss_verify_mic)                                                                                                  \
+    X(gss_verify_mic_iov)                                                                                              \
     X(gss_wrap_iov)                                                                                                    \
     X(gss_wrap_iov_length)                                                                                             \
     X(krb5_cc_close)                                                                                                   \

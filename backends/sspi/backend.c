@@ -17,5 +17,10 @@ const troth__backend troth__backend_here = {
     .unwrap = troth__sspi_unwrap,
     .get_mic = troth__sspi_get_mic,
     .verify_mic = troth__sspi_verify_mic,
+    .wrap_size = troth__sspi_wrap_size,
+    .wrap_parts = troth__sspi_wrap_parts,
+    .unwrap_parts = troth__sspi_unwrap_parts,
+    .get_mic_parts = troth__sspi_get_mic_parts,
+    .verify_mic_parts = troth__sspi_verify_mic_parts,
     .hash = troth__sspi_hash,
 };

@@ -113,7 +113,13 @@ troth_status troth__sspi_target_name(void *context, char **name, troth_error *er
 
 /* ---- message.c ------------------------------------------------------------------------------------------------ */
 
-/* The sizes of messages on a completed context. */
+/* Sets *length to what is needed and fails, unless there is as much room. */
+troth_status troth__sspi_room_check(size_t capacity, size_t needed, size_t *length, troth_error *error);
+
+/* What DecryptMessage's quality of protection means. */
+troth_status troth__sspi_protection(ULONG quality, troth_protection *protection, troth_error *error);
+
+/* The sizes of messages on a completed context, and whether it can do those of parts.c. */
 troth_status troth__sspi_message_sizes(struct sspi_context *context, struct troth__attributes *attributes,
                                        troth_error *error);
 
@@ -124,6 +130,19 @@ troth_status troth__sspi_unwrap(void *context, uint8_t *message, size_t length, 
 troth_status troth__sspi_get_mic(void *context, troth__bytes data, uint8_t *mic, size_t capacity, size_t *mic_length,
                                  troth_error *error);
 troth_status troth__sspi_verify_mic(void *context, troth__bytes data, troth__bytes mic, troth_error *error);
+troth_status troth__sspi_wrap_size(void *context, troth_protection protection, size_t length, size_t *needed,
+                                   troth_error *error);
+
+/* ---- parts.c -------------------------------------------------------------------------------------------------- */
+
+troth_status troth__sspi_wrap_parts(void *context, troth_protection protection, const troth_part *parts, size_t count,
+                                    uint8_t *token, size_t capacity, size_t *token_length, troth_error *error);
+troth_status troth__sspi_unwrap_parts(void *context, uint8_t *token, size_t token_length, const troth_part *parts,
+                                      size_t count, troth_protection *protection, troth_error *error);
+troth_status troth__sspi_get_mic_parts(void *context, const troth_part *parts, size_t count, uint8_t *mic,
+                                       size_t capacity, size_t *mic_length, troth_error *error);
+troth_status troth__sspi_verify_mic_parts(void *context, const troth_part *parts, size_t count, troth__bytes mic,
+                                          troth_error *error);
 
 /* ---- hash.c --------------------------------------------------------------------------------------------------- */
 

@@ -14,7 +14,7 @@ static bool sspi_too_long(const struct sspi_context *self, size_t length)
     return self->wrap_overhead > 0x7FFFFFFFu - length;
 }
 
-static troth_status sspi_room_check(size_t capacity, size_t needed, size_t *length, troth_error *error)
+troth_status troth__sspi_room_check(size_t capacity, size_t needed, size_t *length, troth_error *error)
 {
     if (capacity >= needed)
         return TROTH_OK;
@@ -43,6 +43,7 @@ troth_status troth__sspi_message_sizes(struct sspi_context *self, struct troth__
     attributes->wrap_header = self->wrap_header;
     attributes->wrap_overhead = self->wrap_overhead;
     attributes->mic_size = self->mic_size;
+    attributes->parts = self->credential->native->parts && !self->credential->wine;
     return TROTH_OK;
 }
 
@@ -89,7 +90,7 @@ troth_status troth__sspi_wrap(void *context, troth_protection protection, troth_
     *output_length = 0;
     if (sspi_too_long(self, data.length))
         return troth__error_set(error, TROTH_E_ARGUMENT, "a message longer than SSPI can say");
-    status = sspi_room_check(capacity, data.length + self->wrap_overhead, output_length, error);
+    status = troth__sspi_room_check(capacity, data.length + self->wrap_overhead, output_length, error);
     if (status != TROTH_OK)
         return status;
     if (self->ntlm)
@@ -127,6 +128,15 @@ static troth_status sspi_unwrap_here(struct sspi_context *self, uint8_t *message
     return TROTH_OK;
 }
 
+troth_status troth__sspi_protection(ULONG quality, troth_protection *protection, troth_error *error)
+{
+    *protection = TROTH_PROTECTION_UNSET;
+    if (quality != 0 && quality != SECQOP_WRAP_NO_ENCRYPT)
+        return troth__sspi_broken("DecryptMessage", "a quality of protection that is none", error);
+    *protection = quality == 0 ? TROTH_PROTECT_CONFIDENTIALITY : TROTH_PROTECT_INTEGRITY;
+    return TROTH_OK;
+}
+
 troth_status troth__sspi_unwrap(void *context, uint8_t *message, size_t length, troth__bytes *data,
                                 troth_protection *protection, troth_error *error)
 {
@@ -145,16 +155,12 @@ troth_status troth__sspi_unwrap(void *context, uint8_t *message, size_t length, 
         status = sspi_unwrap_here(self, message, length, data, &quality, error);
     if (status != TROTH_OK)
         return status;
-    if (quality == 0) {
-        *protection = TROTH_PROTECT_CONFIDENTIALITY;
-    } else if (quality == SECQOP_WRAP_NO_ENCRYPT) {
-        *protection = TROTH_PROTECT_INTEGRITY;
-    } else {
+    status = troth__sspi_protection(quality, protection, error);
+    if (status != TROTH_OK) {
         data->data = NULL;
         data->length = 0;
-        return troth__sspi_broken("DecryptMessage", "a quality of protection that is none", error);
     }
-    return TROTH_OK;
+    return status;
 }
 
 troth_status troth__sspi_get_mic(void *context, troth__bytes data, uint8_t *mic, size_t capacity, size_t *mic_length,
@@ -167,7 +173,7 @@ troth_status troth__sspi_get_mic(void *context, troth__bytes data, uint8_t *mic,
     troth_status status;
 
     *mic_length = 0;
-    status = sspi_room_check(capacity, self->mic_size, mic_length, error);
+    status = troth__sspi_room_check(capacity, self->mic_size, mic_length, error);
     if (status != TROTH_OK)
         return status;
     message.pBuffers = buffers;
@@ -197,4 +203,17 @@ troth_status troth__sspi_verify_mic(void *context, troth__bytes data, troth__byt
     result = self->credential->functions->VerifySignature(&self->handle, &message, 0, &quality);
     troth__sspi_traced(self->credential, self->config, "VerifySignature", result, data.length, 0);
     return result == SEC_E_OK ? TROTH_OK : troth__sspi_fail(self->credential->native, "VerifySignature", result, error);
+}
+
+troth_status troth__sspi_wrap_size(void *context, troth_protection protection, size_t length, size_t *needed,
+                                   troth_error *error)
+{
+    const struct sspi_context *self = context;
+
+    (void)protection;
+    *needed = 0;
+    if (sspi_too_long(self, length))
+        return troth__error_set(error, TROTH_E_ARGUMENT, "a message longer than SSPI can say");
+    *needed = length + self->wrap_overhead;
+    return TROTH_OK;
 }

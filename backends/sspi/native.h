@@ -33,6 +33,12 @@ struct troth__sspi_native {
 
     /* The provider is Wine's: ntdll has wine_get_version. See wine.c for what hangs on it. */
     bool (*is_wine)(void);
+
+    /*
+     * The provider takes messages in several SECBUFFER_DATA, and SECBUFFER_READONLY_WITH_CHECKSUM among them. A
+     * provider that does not would leave the others unprotected without a word.
+     */
+    bool parts;
 };
 
 /* The operating system's own. */

@@ -52,9 +52,9 @@ static const struct {
     [TROTH_FEATURE_CONTEXT_EXPORT] = {TROTH_SUPPORT_NO, TROTH_SUPPORT_NO, NULL},
 
     [TROTH_FEATURE_CONFIDENTIALITY] = {TROTH_SUPPORT_YES, TROTH_SUPPORT_YES, NULL},
-    [TROTH_FEATURE_PARTS] = {TROTH_SUPPORT_NO, TROTH_SUPPORT_NO, NULL},
-    [TROTH_FEATURE_SIGN_ONLY_PARTS] = {TROTH_SUPPORT_NO, TROTH_SUPPORT_NO, NULL},
-    [TROTH_FEATURE_PARTS_MIC] = {TROTH_SUPPORT_NO, TROTH_SUPPORT_NO, NULL},
+    [TROTH_FEATURE_PARTS] = {TROTH_SUPPORT_YES, TROTH_SUPPORT_NO, "Kerberos"},
+    [TROTH_FEATURE_SIGN_ONLY_PARTS] = {TROTH_SUPPORT_YES, TROTH_SUPPORT_NO, "Kerberos"},
+    [TROTH_FEATURE_PARTS_MIC] = {TROTH_SUPPORT_YES, TROTH_SUPPORT_YES, NULL},
 
     [TROTH_FEATURE_TRACE] = {TROTH_SUPPORT_YES, TROTH_SUPPORT_YES, NULL},
 };
@@ -86,6 +86,8 @@ troth_support troth__sspi_supports(const troth__backend *self, troth_feature fea
     if ((size_t)feature >= sizeof sspi_features / sizeof sspi_features[0])
         return TROTH_SUPPORT_NO;
     support = native->is_wine() ? sspi_features[feature].wine : sspi_features[feature].windows;
+    if (!native->parts && (feature == TROTH_FEATURE_PARTS || feature == TROTH_FEATURE_SIGN_ONLY_PARTS))
+        support = TROTH_SUPPORT_NO;
     if (support == TROTH_SUPPORT_NO)
         return support;
     functions = native->functions();

@@ -114,6 +114,7 @@ bool run_in_threads(void (*work)(void *argument), void *arguments, size_t size, 
 int run_handshake_tests(void);
 int run_token_tests(void);
 int run_message_tests(void);
+int run_part_tests(void);
 int run_binding_tests(void);
 int run_sharing_tests(void);
 int run_trace_tests(void);

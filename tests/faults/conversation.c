@@ -16,6 +16,7 @@
 
 #include "bytes.h"
 #include "realm.h"
+#include "troth/parts.h"
 
 #define MAX_ROUNDS 8
 #define ROOM 512
@@ -305,6 +306,43 @@ static bool send_signed(troth_context *from, troth_context *to, struct outcome *
     return true;
 }
 
+/* A message in parts, and a code over the same. */
+static bool send_parts(troth_context *from, troth_context *to, troth_protection protection, struct outcome *outcome)
+{
+    char header[] = "signed beside", text[] = "a message in two places, and the second is here";
+    troth_part parts[] = {{TROTH_PART_SIGN_ONLY, header, sizeof header},
+                          {TROTH_PART_DATA, text, 20},
+                          {TROTH_PART_DATA, text + 20, sizeof text - 20}};
+    const uint8_t *bytes = (const uint8_t *)text;
+    troth_error error = TROTH_ERROR_INIT;
+    troth_protection found = TROTH_PROTECTION_UNSET;
+    uint8_t room[ROOM];
+    size_t length = 0;
+    troth_status status;
+
+    status = troth_wrap_parts(from, protection, parts, 3, room, sizeof room, &length, &error);
+    if (!went(outcome, "troth_wrap_parts", status, &error)) {
+        conversation_check(length == 0 && all_zero(bytes, sizeof text));
+        conversation_check(troth_wrap_parts(from, protection, parts, 3, room, sizeof room, &length, &error) == status);
+        return false;
+    }
+    status = troth_unwrap_parts(to, room, length, parts, 3, &found, &error);
+    if (!went(outcome, "troth_unwrap_parts", status, &error)) {
+        conversation_check(found == TROTH_PROTECTION_UNSET && all_zero(bytes, sizeof text));
+        conversation_check(troth_unwrap_parts(to, room, length, parts, 3, &found, &error) == status);
+        return false;
+    }
+    conversation_check(strncmp(text, "a message in two", 16) == 0 && found == protection);
+    if (!went(outcome, "troth_get_mic_parts", troth_get_mic_parts(from, parts, 3, room, sizeof room, &length, &error),
+              &error))
+        return false;
+    if (!went(outcome, "troth_verify_mic_parts", troth_verify_mic_parts(to, parts, 3, room, length, &error), &error))
+        return false;
+    status = troth_wrap_size_limit(from, protection, ROOM, &length, &error);
+    conversation_check(length < ROOM && (status == TROTH_OK) == (length > 0));
+    return went(outcome, "troth_wrap_size_limit", status, &error);
+}
+
 /* ---- all of it ------------------------------------------------------------------------------------------------ */
 
 /* With both contexts there. */
@@ -322,8 +360,9 @@ static void talk(troth_context *initiator, troth_context *acceptor, const struct
     check_info(acceptor, conversation, TROTH_ACCEPTOR);
     if (check_names(initiator, acceptor, conversation, outcome) &&
         send_sealed(initiator, acceptor, protection, outcome) &&
-        send_sealed(acceptor, initiator, protection, outcome) && send_signed(initiator, acceptor, outcome))
-        send_signed(acceptor, initiator, outcome);
+        send_sealed(acceptor, initiator, protection, outcome) && send_signed(initiator, acceptor, outcome) &&
+        send_signed(acceptor, initiator, outcome) && send_parts(initiator, acceptor, protection, outcome))
+        send_parts(acceptor, initiator, protection, outcome);
 }
 
 void conversation_hold(const troth__backend *backend, const struct conversation *conversation, struct outcome *outcome)

@@ -44,6 +44,9 @@ PLAIN(gss_unwrap_iov,
       (minor, context, sealed, qop, iov, count))
 PLAIN(gss_verify_mic, (OM_uint32 * minor, gss_ctx_id_t context, gss_buffer_t data, gss_buffer_t mic, gss_qop_t *qop),
       (minor, context, data, mic, qop))
+PLAIN(gss_verify_mic_iov,
+      (OM_uint32 * minor, gss_ctx_id_t context, gss_qop_t *qop, gss_iov_buffer_desc *iov, int count),
+      (minor, context, qop, iov, count))
 PLAIN(gss_wrap_iov,
       (OM_uint32 * minor, gss_ctx_id_t context, int seal, gss_qop_t qop, int *sealed, gss_iov_buffer_desc *iov,
        int count),

@@ -166,13 +166,20 @@ static troth_status unwrap(void *context, uint8_t *message, size_t length, troth
     return TROTH_OK;
 }
 
+static void see_data(struct scripted *script, troth__bytes data)
+{
+    script->in_length = data.length;
+    if (data.length > 0)
+        memcpy(script->in, data.data, data.length < sizeof script->in ? data.length : sizeof script->in);
+}
+
 static troth_status get_mic(void *context, troth__bytes data, uint8_t *mic, size_t capacity, size_t *mic_length,
                             troth_error *error)
 {
     struct scripted *script = context;
 
-    (void)data;
     script->asked_messages++;
+    see_data(script, data);
     *mic_length = 0;
     if (script->message_status != TROTH_OK)
         return play(script->message_status, error);
@@ -187,13 +194,80 @@ static troth_status verify_mic(void *context, troth__bytes data, troth__bytes mi
 {
     struct scripted *script = context;
 
-    (void)data;
     script->asked_messages++;
+    see_data(script, data);
     if (script->message_status != TROTH_OK)
         return play(script->message_status, error);
     if (mic.length != SCRIPTED_MIC || memcmp(mic.data, "MIC!", SCRIPTED_MIC) != 0)
         return play(TROTH_E_ALTERED, error);
     return TROTH_OK;
+}
+
+/* Like an encryption type that pads to an even length. */
+static troth_status wrap_size(void *context, troth_protection protection, size_t length, size_t *needed,
+                              troth_error *error)
+{
+    struct scripted *script = context;
+
+    (void)protection;
+    *needed = 0;
+    if (script->message_status != TROTH_OK)
+        return play(script->message_status, error);
+    *needed = length + SCRIPTED_HEADER + (script->pads ? 2 - length % 2 : 0);
+    return TROTH_OK;
+}
+
+static void see_parts(struct scripted *script, const troth_part *parts, size_t count)
+{
+    script->asked_parts++;
+    for (size_t i = 0; i < count; i++) {
+        uint8_t *data = parts[i].data;
+
+        for (size_t at = 0; parts[i].kind == TROTH_PART_DATA && at < parts[i].length; at++)
+            data[at] ^= 0x20;
+    }
+}
+
+static troth_status wrap_parts(void *context, troth_protection protection, const troth_part *parts, size_t count,
+                               uint8_t *token, size_t capacity, size_t *token_length, troth_error *error)
+{
+    struct scripted *script = context;
+    troth_status status = wrap(context, protection, (troth__bytes){NULL, 0}, token, capacity, token_length, error);
+
+    if (status != TROTH_E_BUFFER_TOO_SMALL)
+        see_parts(script, parts, count);
+    return status;
+}
+
+static troth_status unwrap_parts(void *context, uint8_t *token, size_t token_length, const troth_part *parts,
+                                 size_t count, troth_protection *protection, troth_error *error)
+{
+    troth__bytes data;
+
+    see_parts(context, parts, count);
+    return unwrap(context, token, token_length, &data, protection, error);
+}
+
+static troth_status get_mic_parts(void *context, const troth_part *parts, size_t count, uint8_t *mic, size_t capacity,
+                                  size_t *mic_length, troth_error *error)
+{
+    struct scripted *script = context;
+
+    (void)parts;
+    (void)count;
+    script->asked_parts++;
+    return get_mic(context, (troth__bytes){NULL, 0}, mic, capacity, mic_length, error);
+}
+
+static troth_status verify_mic_parts(void *context, const troth_part *parts, size_t count, troth__bytes mic,
+                                     troth_error *error)
+{
+    struct scripted *script = context;
+
+    (void)parts;
+    (void)count;
+    script->asked_parts++;
+    return verify_mic(context, (troth__bytes){NULL, 0}, mic, error);
 }
 
 void scripted_init(struct scripted *scripted, const struct scripted_step *steps, size_t step_count)
@@ -215,6 +289,11 @@ void scripted_init(struct scripted *scripted, const struct scripted_step *steps,
         .unwrap = unwrap,
         .get_mic = get_mic,
         .verify_mic = verify_mic,
+        .wrap_size = wrap_size,
+        .wrap_parts = wrap_parts,
+        .unwrap_parts = unwrap_parts,
+        .get_mic_parts = get_mic_parts,
+        .verify_mic_parts = verify_mic_parts,
     };
     scripted->steps = steps;
     scripted->step_count = step_count;
@@ -227,6 +306,7 @@ void scripted_init(struct scripted *scripted, const struct scripted_step *steps,
         .wrap_header = SCRIPTED_HEADER,
         .wrap_overhead = SCRIPTED_HEADER,
         .mic_size = SCRIPTED_MIC,
+        .parts = true,
     };
 }
 

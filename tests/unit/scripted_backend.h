@@ -36,6 +36,7 @@ struct scripted {
     troth_status attributes_status;
     troth_status name_status;
     troth_status message_status;
+    bool pads;                          /* messages, to an even length: never less than one byte */
     troth_protection unwrap_protection; /* 0: what the message says */
 
     /* What was seen. */
@@ -45,14 +46,15 @@ struct scripted {
     int asked_attributes;
     int asked_names;
     int asked_messages;
+    int asked_parts; /* of these, in parts */
     int asked_features;
     troth_feature feature; /* the last one */
-    bool was_secret; /* a password came with the credential */
+    bool was_secret;       /* a password came with the credential */
     uint32_t requested;
     uint32_t required;
     bool anonymous_allowed;
     bool encryption_matters;
-    uint8_t in[64]; /* the beginning of the last token that came in */
+    uint8_t in[64]; /* the beginning of the last token that came in, or of the last data of an integrity code */
     size_t in_length;
 };
 

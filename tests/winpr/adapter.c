@@ -7,6 +7,7 @@
  * - It counts no messages: the caller's number is all that it puts into a message and compares.
  * - EncryptMessage does not touch PADDING (its block size is 1); DecryptMessage knows no STREAM, and no rotation of a
  *   message but that of its own.
+ * - It takes one DATA of a message, and leaves the others unprotected.
  * - It does not tell which package a negotiation chose.
  * - An acceptor does not compare channel bindings. To require them is refused here, so that nobody believes in them.
  * - Its list of packages changes the default set and does not replace it: "Kerberos" alone leaves NTLM in.
@@ -480,4 +481,5 @@ const struct troth__sspi_native troth__sspi_native_here = {
     native_text,
     native_local_to_utc,
     native_is_wine,
+    false,
 };

@@ -463,7 +463,7 @@ static bool is_wine(void)
     return script.wine;
 }
 
-static const struct troth__sspi_native scripted_native = {functions, text, local_to_utc, is_wine};
+static const struct troth__sspi_native scripted_native = {functions, text, local_to_utc, is_wine, true};
 
 troth__backend scripted_backend;
 

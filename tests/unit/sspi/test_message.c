@@ -8,6 +8,7 @@
 #include <cmocka.h>
 
 #include "scripted.h"
+#include "troth/parts.h"
 
 static int reset(void **state)
 {
@@ -236,6 +237,154 @@ static void a_code_over_a_message_is_verified(void **state)
     finish(context);
 }
 
+/* A record of a signed header and a text, as parts. */
+struct record {
+    char header[5];
+    char text[6];
+    troth_part parts[2];
+};
+
+static void record_fill(struct record *record)
+{
+    memcpy(record->header, "HEAD", 5);
+    memcpy(record->text, "hello", 6);
+    record->parts[0] = (troth_part){TROTH_PART_SIGN_ONLY, record->header, 4};
+    record->parts[1] = (troth_part){TROTH_PART_DATA, record->text, 5};
+}
+
+static void parts_are_given_as_they_lie(void **state)
+{
+    troth_context *context = complete_context();
+    troth_protection protection;
+    struct record record;
+    uint8_t token[24];
+    size_t length;
+
+    (void)state;
+    record_fill(&record);
+    script.message_token = 7;
+    assert_int_equal(
+        troth_wrap_parts(context, TROTH_PROTECT_CONFIDENTIALITY, record.parts, 2, token, 15, &length, NULL),
+        TROTH_E_BUFFER_TOO_SMALL);
+    assert_int_equal(length, 16);
+    assert_memory_equal(record.text, "hello", 5);
+    assert_int_equal(
+        troth_wrap_parts(context, TROTH_PROTECT_CONFIDENTIALITY, record.parts, 2, token, 16, &length, NULL), TROTH_OK);
+    assert_int_equal(length, 7);
+    assert_int_equal(script.message_quality, 0);
+    assert_int_equal(script.message_types[0], SECBUFFER_TOKEN);
+    assert_int_equal(script.message_types[1], SECBUFFER_DATA | SECBUFFER_READONLY_WITH_CHECKSUM);
+    assert_int_equal(script.message_types[2], SECBUFFER_DATA);
+    assert_int_equal(script.message_types[3], SECBUFFER_PADDING);
+    assert_int_equal(script.message_sizes[0], 16);
+    assert_int_equal(script.message_sizes[1], 4);
+    assert_int_equal(script.message_sizes[2], 5);
+    assert_int_equal(script.message_sizes[3], 8);
+    assert_memory_equal(record.header, "HEAD", 4);
+    assert_memory_equal(record.text, "\x32\x3f\x36\x36\x35", 5);
+    assert_int_equal(troth_unwrap_parts(context, token, 7, record.parts, 2, &protection, NULL), TROTH_OK);
+    assert_int_equal(script.message_types[0], SECBUFFER_TOKEN);
+    assert_int_equal(script.message_types[1], SECBUFFER_DATA | SECBUFFER_READONLY_WITH_CHECKSUM);
+    assert_int_equal(script.message_types[2], SECBUFFER_DATA);
+    assert_int_equal(script.message_sizes[0], 7);
+    assert_int_equal(protection, TROTH_PROTECT_CONFIDENTIALITY);
+    assert_memory_equal(record.text, "hello", 5);
+    assert_int_equal(troth_get_mic_parts(context, record.parts, 2, token, 20, &length, NULL), TROTH_OK);
+    assert_int_equal(script.message_types[0], SECBUFFER_DATA);
+    assert_int_equal(script.message_types[1], SECBUFFER_DATA);
+    assert_int_equal(script.message_types[2], SECBUFFER_TOKEN);
+    assert_int_equal(troth_verify_mic_parts(context, record.parts, 2, token, length, NULL), TROTH_OK);
+    token[0] ^= 1;
+    assert_int_equal(troth_verify_mic_parts(context, record.parts, 2, token, length, NULL), TROTH_E_ALTERED);
+    finish(context);
+}
+
+static void padding_of_a_message_in_parts_is_a_failure(void **state)
+{
+    troth_context *context = complete_context();
+    struct record record;
+    uint8_t token[24];
+    size_t length;
+
+    (void)state;
+    record_fill(&record);
+    script.message_padding = 1;
+    assert_int_equal(
+        troth_wrap_parts(context, TROTH_PROTECT_CONFIDENTIALITY, record.parts, 2, token, 24, &length, NULL),
+        TROTH_E_FAILURE);
+    assert_int_equal(length, 0);
+    assert_memory_equal(record.text, "\0\0\0\0\0", 5);
+    finish(context);
+}
+
+static void an_unencrypted_message_in_parts_is_told_and_refused_where_required(void **state)
+{
+    static const struct {
+        unsigned long quality;
+        troth_status status;
+    } cases[] = {{0, TROTH_OK}, {SECQOP_WRAP_NO_ENCRYPT, TROTH_E_REQUIREMENT}, {1, TROTH_E_FAILURE}};
+    size_t i;
+
+    (void)state;
+    for (i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        troth_context *context;
+        struct record record;
+
+        script_reset();
+        context = complete_context();
+        script.quality = cases[i].quality;
+        record_fill(&record);
+        assert_int_equal(troth_unwrap_parts(context, (char[]){"T"}, 1, record.parts, 2, NULL, NULL), cases[i].status);
+        assert_int_equal(record.text[0] == 0, cases[i].status != TROTH_OK);
+        finish(context);
+    }
+}
+
+static void wine_is_not_asked_for_parts(void **state)
+{
+    troth_context *context;
+    struct record record;
+    uint8_t token[96];
+    size_t length;
+    int calls;
+
+    (void)state;
+    script.wine = true;
+    context = complete_context();
+    calls = script.calls;
+    record_fill(&record);
+    assert_int_equal(
+        troth_wrap_parts(context, TROTH_PROTECT_CONFIDENTIALITY, record.parts, 2, token, 96, &length, NULL),
+        TROTH_E_UNSUPPORTED);
+    assert_int_equal(troth_unwrap_parts(context, token, 96, record.parts, 2, NULL, NULL), TROTH_E_UNSUPPORTED);
+    assert_memory_equal(record.text, "hello", 5);
+    assert_int_equal(script.calls, calls);
+    /* All bytes of a code in one DATA. */
+    assert_int_equal(troth_get_mic_parts(context, record.parts, 2, token, 96, &length, NULL), TROTH_OK);
+    assert_int_equal(script.message_types[0], SECBUFFER_DATA);
+    assert_int_equal(script.message_sizes[0], 9);
+    assert_int_equal(script.message_types[1], SECBUFFER_TOKEN);
+    finish(context);
+}
+
+static void the_largest_message_is_what_the_sizes_leave(void **state)
+{
+    troth_context *context = complete_context();
+    uint8_t output[64];
+    size_t length;
+
+    (void)state;
+    assert_int_equal(troth_wrap_size_limit(context, TROTH_PROTECT_CONFIDENTIALITY, 23, &length, NULL),
+                     TROTH_E_BUFFER_TOO_SMALL);
+    assert_int_equal(troth_wrap_size_limit(context, TROTH_PROTECT_CONFIDENTIALITY, 29, &length, NULL), TROTH_OK);
+    assert_int_equal(length, 5);
+    assert_int_equal(troth_wrap(context, TROTH_PROTECT_CONFIDENTIALITY, "hello!", 6, output, 29, &length, NULL),
+                     TROTH_E_BUFFER_TOO_SMALL);
+    assert_int_equal(troth_wrap(context, TROTH_PROTECT_CONFIDENTIALITY, "hello", 5, output, 29, &length, NULL),
+                     TROTH_OK);
+    finish(context);
+}
+
 static void wine_has_its_own_order(void **state)
 {
     troth_context_info info = TROTH_CONTEXT_INFO_INIT;
@@ -315,6 +464,11 @@ int main(void)
         NAME(a_plaintext_outside_its_message_is_a_failure),
         NAME(an_unencrypted_message_is_told_and_refused_where_required),
         NAME(a_code_over_a_message_is_verified),
+        NAME(parts_are_given_as_they_lie),
+        NAME(padding_of_a_message_in_parts_is_a_failure),
+        NAME(an_unencrypted_message_in_parts_is_told_and_refused_where_required),
+        NAME(wine_is_not_asked_for_parts),
+        NAME(the_largest_message_is_what_the_sizes_leave),
         NAME(wine_has_its_own_order),
         NAME(wine_is_cut_where_the_plaintext_ends),
     };
