@@ -1,6 +1,8 @@
 /* hint.c - the table of hints: which sentence helps with which status, in which role, at which place. */
 #include "hint.h"
 
+#include <stdbool.h>
+
 #include "error.h"
 
 struct hint {
@@ -8,6 +10,32 @@ struct hint {
     troth_role role; /* TROTH_ROLE_UNSET: both */
     int place;       /* an enum troth__hint_place; -1: both */
     const char *text;
+};
+
+/* How MIT numbers the errors of RFC 4120 section 7.5.9, and how Windows does (NTSTATUS, [MS-ERREF] section 2.3.1). */
+#define KRB(number) ((uint32_t)(-1765328384 + (number)))
+#define NT(number) (0xC0000000u + (number))
+
+/* Before all others: hints for the very thing that happened. codes: the native minor, or else the major. */
+static const struct {
+    struct hint hint;
+    uint32_t codes[3];
+} exact_hints[] = {
+    {{TROTH_E_EXPIRED, TROTH_INITIATOR, TROTH__HINT_CREDENTIAL,
+      "the password has expired, or must be changed before anything else: change it (kpasswd, or at a logon), and then "
+      "give the new one"},
+     {KRB(23), NT(0x71), NT(0x224)}},
+    {{TROTH_E_DENIED, TROTH_INITIATOR, TROTH__HINT_CREDENTIAL,
+      "the account is locked or disabled, perhaps after too many wrong passwords: an administrator must open it again "
+      "(kadmin modprinc -unlock or +allow_tix; Unlock-ADAccount), whatever the password is"},
+     {KRB(18), NT(0x234), NT(0x72)}},
+    {{TROTH_E_DENIED, TROTH_INITIATOR, TROTH__HINT_CREDENTIAL,
+      "the account has come to its end: an administrator must give it a later one (kadmin modprinc -expire)"},
+     {KRB(1), NT(0x193), 0}},
+    {{TROTH_E_CLOCK_SKEW, TROTH_INITIATOR, TROTH__HINT_STEP,
+      "the clocks differ by more than is allowed (usually 5 minutes): set the time on this machine, the peer and the "
+      "KDC (NTP); or the ticket was made for later (kinit -s): validate it when its time has come (kinit -v)"},
+     {KRB(33), 0, 0}},
 };
 
 /* The first row that fits is taken. */
@@ -21,8 +49,8 @@ static const struct hint hints[] = {
     {TROTH_E_UNKNOWN_TARGET, TROTH_ROLE_UNSET, TROTH__HINT_CREDENTIAL,
      "the KDC does not know this principal: check its spelling and its realm"},
     {TROTH_E_UNKNOWN_TARGET, TROTH_ROLE_UNSET, TROTH__HINT_STEP,
-     "the KDC knows no such service: check service and host for spelling, aliases and canonicalisation, and register "
-     "the name (kadmin addprinc, setspn)"},
+     "the KDC knows no such service: check service and host for spelling, aliases and canonicalisation "
+     "(dns_canonicalize_hostname and rdns in krb5.conf), and register the name (kadmin addprinc, setspn)"},
     {TROTH_E_WRONG_KEY, TROTH_ACCEPTOR, -1,
      "the keytab has no key that fits this ticket: export it anew for the ticket's name, kvno and encryption type (one "
      "that permitted_enctypes allows), and let the initiator get a new ticket if the key was changed (klist -ke shows "
@@ -68,14 +96,28 @@ static const struct hint hints[] = {
      "check permitted_enctypes in krb5.conf"},
 };
 
+static bool fits(const struct hint *hint, const troth_error *error, troth_role role, enum troth__hint_place place)
+{
+    return hint->status == error->status && (hint->role == TROTH_ROLE_UNSET || hint->role == role) &&
+           (hint->place < 0 || hint->place == (int)place);
+}
+
 void troth__hint_add(troth_error *error, troth_role role, enum troth__hint_place place)
 {
-    for (size_t i = 0; i < sizeof hints / sizeof hints[0]; i++) {
-        const struct hint *hint = &hints[i];
+    const uint32_t code = error->native_minor != 0 ? error->native_minor : error->native_major;
 
-        if (hint->status == error->status && (hint->role == TROTH_ROLE_UNSET || hint->role == role) &&
-            (hint->place < 0 || hint->place == (int)place)) {
-            troth__error_hint(error, "%s", hint->text);
+    for (size_t i = 0; code != 0 && i < sizeof exact_hints / sizeof exact_hints[0]; i++) {
+        const uint32_t *codes = exact_hints[i].codes;
+
+        if (fits(&exact_hints[i].hint, error, role, place) &&
+            (code == codes[0] || code == codes[1] || code == codes[2])) {
+            troth__error_hint(error, "%s", exact_hints[i].hint.text);
+            return;
+        }
+    }
+    for (size_t i = 0; i < sizeof hints / sizeof hints[0]; i++) {
+        if (fits(&hints[i], error, role, place)) {
+            troth__error_hint(error, "%s", hints[i].text);
             return;
         }
     }

@@ -61,10 +61,14 @@ troth_status troth__stream_queue_token(troth_stream *stream, uint32_t flags, tro
     const size_t header = troth__frame_header_size(framing_now(stream));
     uint8_t room[TROTH__FRAME_HEADER_MAX];
 
-    if (token.length > limit_now(stream))
-        return troth__error_set(error, TROTH_E_FRAME,
-                                "our token of %zu bytes is over the frame limit of %zu; nothing was sent", token.length,
-                                limit_now(stream));
+    if (token.length > limit_now(stream)) {
+        troth__error_set(error, TROTH_E_FRAME,
+                         "our token of %zu bytes is over the frame limit of %zu; nothing was sent", token.length,
+                         limit_now(stream));
+        troth__error_hint(error, "a ticket grows with the groups of its user (the PAC): raise the frame limit at both "
+                                 "ends, or lessen the groups");
+        return TROTH_E_FRAME;
+    }
     if (!troth__stream_reserve(&stream->out, header + token.length))
         return troth__error_set(error, TROTH_E_MEMORY, "out of memory for a frame of %zu bytes", token.length);
     troth__stream_put_header(stream, flags, token.length, room);

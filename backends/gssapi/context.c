@@ -213,6 +213,10 @@ troth_status troth__gss_step(void *pointer, troth__bytes in, troth__bytes *out, 
     *out = (troth__bytes){context->out.value, context->out.length};
     if (status == TROTH_E_WRONG_KEY && acceptor)
         troth__gss_credential_tell_keytab(context->credential, error);
+    if ((status == TROTH_E_UNKNOWN_TARGET || status == TROTH_E_WRONG_KEY) && !acceptor)
+        troth__gss_name_tell_surprise(context->native, &context->config->target, setup->target,
+                                      setup->known != NULL ? troth__gss_target_name_of(setup->known) : GSS_C_NO_NAME,
+                                      error);
     /* There is a ticket as soon as there is a token; under SPNEGO its life is told at the end only. */
     if ((status == TROTH_OK || status == TROTH_CONTINUE) && setup->handle->snapshot == 0 && setup->lifetime > 0)
         troth__gss_target_confirm(context->credential, setup->known, setup->lifetime);

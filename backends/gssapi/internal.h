@@ -45,6 +45,13 @@ troth_status troth__gss_name_import(const struct troth__gss_native *native, cons
 /* Releases a name and sets it to GSS_C_NO_NAME. */
 void troth__gss_name_release(const struct troth__gss_native *native, gss_name_t *name);
 
+/*
+ * Adds to the text under what other host's name the KDC was asked for a target, where the DNS gave it one. canonical is
+ * the target's canonical name, or GSS_C_NO_NAME: it is found out. Never fails.
+ */
+void troth__gss_name_tell_surprise(const struct troth__gss_native *native, const troth_name *asked, gss_name_t name,
+                                   gss_name_t canonical, troth_error *error);
+
 /* A name's display form, in new memory of troth__alloc. */
 troth_status troth__gss_name_show(const struct troth__gss_native *native, gss_name_t name, char **shown,
                                   troth_error *error);

@@ -1,8 +1,11 @@
 /* name.c - native names: made from (service, host) or a literal principal, and shown. */
+#define _POSIX_C_SOURCE 200809L
+
 #include "internal.h"
 
 #include <stdio.h>
 #include <string.h>
+#include <strings.h>
 
 #include "error.h"
 
@@ -70,4 +73,31 @@ troth_status troth__gss_name_show(const struct troth__gss_native *native, gss_na
 out:
     native->gss_release_buffer(&ignored, &text);
     return status;
+}
+
+void troth__gss_name_tell_surprise(const struct troth__gss_native *native, const troth_name *asked, gss_name_t name,
+                                   gss_name_t canonical, troth_error *error)
+{
+    troth_error ignored = TROTH_ERROR_INIT;
+    gss_name_t made = GSS_C_NO_NAME;
+    const char *host = NULL;
+    char *shown = NULL;
+    OM_uint32 minor;
+    size_t length;
+
+    if (asked->host == NULL)
+        return;
+    if (canonical == GSS_C_NO_NAME && !GSS_ERROR(native->gss_canonicalize_name(&minor, name, &troth__gss_krb5, &made)))
+        canonical = made;
+    if (canonical != GSS_C_NO_NAME && troth__gss_name_show(native, canonical, &shown, &ignored) == TROTH_OK)
+        host = strchr(shown, '/');
+    if (host != NULL) {
+        length = strcspn(++host, "@");
+        if (length > 0 && (length != strlen(asked->host) || strncasecmp(host, asked->host, length) != 0))
+            troth__error_append(error, "; the host %s became %.*s on the way, as krb5.conf and the DNS have it",
+                                asked->host, (int)length, host);
+    }
+    troth__free(shown);
+    if (made != GSS_C_NO_NAME)
+        troth__gss_name_release(native, &made);
 }

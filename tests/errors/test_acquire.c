@@ -197,7 +197,7 @@ static void an_expired_password_says_so(void **state)
 
         check_error("expired password", &error, TROTH_E_EXPIRED, true, "for stalepw@" REALM,
                     mechanism_shown(both_mechanisms[i]), "Password has expired",
-                    "Hint: if it is the password that has expired, change it", NULL);
+                    "Hint: the password has expired, or must be changed", NULL);
     }
 }
 

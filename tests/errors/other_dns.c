@@ -1,6 +1,6 @@
 /*
- * other_dns.c - a DNS for one name, to be preloaded: "alias.troth.test" has the canonical name that OTHER_DNS says, and
- * the address 127.0.0.1. Every other name is asked of the system.
+ * other_dns.c - a DNS for one name, to be linked into a program or preloaded: "alias.troth.test" has the canonical name
+ * that OTHER_DNS says, and the address 127.0.0.1. Every other name is asked of the system.
  */
 #define _GNU_SOURCE
 #include <dlfcn.h>
