@@ -286,30 +286,34 @@ static troth_status gss_encryption(const struct gss_context *context, int32_t *e
     return TROTH_OK;
 }
 
+static bool gss_is(gss_OID mechanism, gss_OID wanted)
+{
+    return mechanism != GSS_C_NO_OID && mechanism->length == wanted->length &&
+           memcmp(mechanism->elements, wanted->elements, wanted->length) == 0;
+}
+
 troth_status troth__gss_attributes(void *pointer, struct troth__attributes *attributes, troth_error *error)
 {
     struct gss_context *context = pointer;
     const struct gss_setup *setup = context->setup;
     const gss_OID used = setup->mechanism;
-    troth_status status;
+    troth_status status = TROTH_OK;
 
     memset(attributes, 0, sizeof *attributes);
-    if (used == GSS_C_NO_OID || used->length != troth__gss_krb5.length ||
-        memcmp(used->elements, troth__gss_krb5.elements, used->length) != 0) {
-        attributes->mechanism_name = "not Kerberos";
+    context->ntlm = gss_is(used, &troth__gss_ntlm);
+    if (!context->ntlm && !gss_is(used, &troth__gss_krb5)) {
+        attributes->mechanism_name = "neither Kerberos nor NTLM";
         return TROTH_OK;
     }
-    attributes->mechanism = TROTH_MECHANISM_KERBEROS;
-    attributes->mechanism_name = "Kerberos";
+    attributes->mechanism = context->ntlm ? TROTH_MECHANISM_NTLM : TROTH_MECHANISM_KERBEROS;
+    attributes->mechanism_name = context->ntlm ? "NTLM" : "Kerberos";
     attributes->properties = gss_properties(setup->flags);
     attributes->bindings = gss_binding_result(context);
     attributes->expiry = setup->lifetime == GSS_C_INDEFINITE ? TROTH_NEVER : troth__now() + (int64_t)setup->lifetime;
-    if (troth__gss_credential_config(context->credential)->role == TROTH_ACCEPTOR) {
+    if (!context->ntlm && troth__gss_credential_config(context->credential)->role == TROTH_ACCEPTOR)
         status = gss_anonymous(context, &attributes->properties, error);
-        if (status != TROTH_OK)
-            return status;
-    }
-    status = gss_encryption(context, &attributes->encryption, error);
+    if (status == TROTH_OK && !context->ntlm)
+        status = gss_encryption(context, &attributes->encryption, error);
     if (status == TROTH_OK)
         status = troth__gss_message_sizes(context, attributes, error);
     if (status == TROTH_OK) {

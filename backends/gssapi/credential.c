@@ -207,6 +207,8 @@ troth_status troth__gss_acquire_for(struct gss_credential *credential, const str
             elements[first.count++] = (gss_key_value_element_desc){"client_keytab", config->keytab};
         break;
     }
+    if (troth__gss_ntlm_wanted(config))
+        return troth__gss_ntlm_acquire(credential, first.count > 0 ? &first : NULL, cred, error);
     return troth__gss_acquire_from(credential, first.count > 0 ? &first : NULL, second.count > 0 ? &second : NULL, cred,
                                    error);
 }
@@ -230,7 +232,7 @@ static troth_status gss_handle_new(struct gss_credential *credential, bool snaps
         status = troth__gss_private_ccache(credential, made, error);
     if (status == TROTH_OK && snapshot)
         status = troth__gss_snapshot_fill(credential, made, error);
-    if (status == TROTH_OK && credential->config->password != NULL)
+    if (status == TROTH_OK && credential->config->password != NULL && !troth__gss_ntlm_wanted(credential->config))
         status = gss_fill_from_password(credential, made, error);
     if (status == TROTH_OK)
         status = troth__gss_acquire_for(credential, made, &made->cred, error);
@@ -423,12 +425,13 @@ static troth_status gss_open_krb5(struct gss_credential *credential, troth_error
     return error->status;
 }
 
-/* The fast path is allowed: nobody asked for the other one, and no proxy keeps keys and tickets to itself. */
+/* The fast path is allowed: nobody asked for the other one, and neither a proxy nor NTLM has its own way with keys. */
 static bool gss_may_be_fast(const struct troth__credential_config *config)
 {
     const char *proxy = getenv("GSS_USE_PROXY");
 
-    return (config->flags & TROTH_CREDENTIAL_STOCK) == 0 && (proxy == NULL || proxy[0] == '\0');
+    return (config->flags & TROTH_CREDENTIAL_STOCK) == 0 && !troth__gss_ntlm_wanted(config) &&
+           (proxy == NULL || proxy[0] == '\0');
 }
 
 troth_status troth__gss_credential_acquire(const troth__backend *self, const struct troth__credential_config *config,
@@ -441,10 +444,6 @@ troth_status troth__gss_credential_acquire(const troth__backend *self, const str
     *credential = NULL;
     if (made == NULL)
         return troth__error_set(error, TROTH_E_MEMORY, "out of memory for a credential");
-    if (config->mechanism == TROTH_MECHANISM_NTLM || (config->flags & TROTH_CREDENTIAL_NTLM) != 0) {
-        troth__free(made);
-        return troth__error_set(error, TROTH_E_UNSUPPORTED, "NTLM is not supported here");
-    }
     made->native = self->native;
     made->config = config;
     made->fast = gss_may_be_fast(config);
@@ -462,11 +461,13 @@ troth_status troth__gss_credential_acquire(const troth__backend *self, const str
     if (status != TROTH_OK)
         goto out;
     if (config->name.service != NULL || config->name.principal != NULL) {
-        status = troth__gss_name_import(made->native, &config->name, &made->name, error);
+        status = troth__gss_ntlm_wanted(config) && config->role == TROTH_INITIATOR && config->name.principal != NULL
+                     ? troth__gss_ntlm_user(made->native, config->name.principal, &made->name, error)
+                     : troth__gss_name_import(made->native, &config->name, &made->name, error);
         if (status != TROTH_OK)
             goto out;
     }
-    if (made->source == GSS_SOURCE_SHARED) {
+    if (made->source == GSS_SOURCE_SHARED && config->mechanism != TROTH_MECHANISM_NTLM) {
         status = gss_find_ccache_path(made, error);
         if (status != TROTH_OK)
             goto out;
@@ -475,6 +476,8 @@ troth_status troth__gss_credential_acquire(const troth__backend *self, const str
     /* The stock handle first, on either path: it knows best what is wrong with a source. */
     status = gss_take_stock(made, &handle, error);
     if (status != TROTH_OK) {
+        if (config->mechanism == TROTH_MECHANISM_NTLM)
+            goto out;
         if (made->source == GSS_SOURCE_KEYTAB || (config->keytab != NULL && status == TROTH_E_NO_CREDENTIAL))
             troth__gss_credential_tell_keytab(made, error);
         goto out;

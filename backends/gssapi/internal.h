@@ -13,6 +13,7 @@
 /* The mechanisms' OIDs (RFC 1964 section 1; RFC 4178 section 3.1), and the set of Kerberos alone. */
 extern gss_OID_desc troth__gss_krb5;
 extern gss_OID_desc troth__gss_spnego;
+extern gss_OID_desc troth__gss_ntlm;
 extern gss_OID_set_desc troth__gss_krb5_set;
 
 /* The mechanism that a configuration asks for. */
@@ -320,6 +321,7 @@ struct gss_context {
     struct gss_setup *setup; /* NULL once the attributes are told */
     gss_ctx_id_t context;
     gss_buffer_desc out; /* the last token, until the next call */
+    bool ntlm;           /* NTLM is what was really used: its messages are ntlm.c's */
 };
 
 troth_status troth__gss_context_new(void *credential, const struct troth__context_config *config, void **context,
@@ -374,6 +376,35 @@ troth_status troth__gss_get_mic_parts(void *context, const troth_part *parts, si
                                       size_t capacity, size_t *mic_length, troth_error *error);
 troth_status troth__gss_verify_mic_parts(void *context, const troth_part *parts, size_t count, troth__bytes mic,
                                          troth_error *error);
+
+/* ---- ntlm.c --------------------------------------------------------------------------------------------------- */
+
+/* NTLM was asked for. Such a credential has the stock handle only. */
+bool troth__gss_ntlm_wanted(const struct troth__credential_config *config);
+
+/*
+ * Imports a user's name in the one form that both gss-ntlmssp and Kerberos take ("alice@EXAMPLE.COM", "DOMAIN\alice").
+ * *name is GSS_C_NO_NAME on failure.
+ */
+troth_status troth__gss_ntlm_user(const struct troth__gss_native *native, const char *principal, gss_name_t *name,
+                                  troth_error *error);
+
+/*
+ * The native credential of one that may use NTLM: NTLM's alone, or those of Kerberos, NTLM and SPNEGO, as many as can
+ * be had, SPNEGO's told to negotiate no others. store as in troth__gss_acquire_from.
+ */
+troth_status troth__gss_ntlm_acquire(struct gss_credential *credential, gss_key_value_set_desc *store,
+                                     gss_cred_id_t *cred, troth_error *error);
+
+/* Messages on a context for which NTLM was chosen: as the functions of message.c, outputs already zeroed. */
+size_t troth__gss_ntlm_overhead(void);
+void troth__gss_ntlm_sizes(struct troth__attributes *attributes);
+troth_status troth__gss_ntlm_wrap(struct gss_context *context, bool confidential, troth__bytes data, uint8_t *output,
+                                  size_t capacity, size_t *output_length, troth_error *error);
+troth_status troth__gss_ntlm_unwrap(struct gss_context *context, uint8_t *message, size_t length, troth__bytes *data,
+                                    troth_protection *protection, troth_error *error);
+troth_status troth__gss_ntlm_get_mic(struct gss_context *context, troth__bytes data, uint8_t *mic, size_t capacity,
+                                     size_t *mic_length, troth_error *error);
 
 /* ---- hash.c --------------------------------------------------------------------------------------------------- */
 

@@ -76,6 +76,10 @@ troth_status troth__gss_message_sizes(struct gss_context *context, struct troth_
     gss_iov_buffer_desc parts[PARTS];
     troth_status status;
 
+    if (context->ntlm) {
+        troth__gss_ntlm_sizes(attributes);
+        return TROTH_OK;
+    }
     /* Padding is largest for an empty message, in the encryption types that pad at all (RFC 1964 section 1.2.2.3). */
     status = gss_wrap_lengths(context, confidential, 0, parts, error);
     if (status != TROTH_OK)
@@ -99,6 +103,8 @@ troth_status troth__gss_wrap(void *pointer, troth_protection protection, troth__
     int sealed = 0;
 
     *output_length = 0;
+    if (context->ntlm)
+        return troth__gss_ntlm_wrap(context, confidential, data, output, capacity, output_length, error);
     status = gss_wrap_lengths(context, confidential, data.length, parts, error);
     if (status != TROTH_OK)
         return status;
@@ -137,12 +143,14 @@ troth_status troth__gss_unwrap(void *pointer, uint8_t *message, size_t length, t
 
     *data = (troth__bytes){NULL, 0};
     *protection = TROTH_PROTECTION_UNSET;
+    troth__gss_out_release(context); /* the peer has it, or could not seal a message */
+    if (context->ntlm)
+        return troth__gss_ntlm_unwrap(context, message, length, data, protection, error);
     memset(parts, 0, sizeof parts);
     parts[0].type = GSS_IOV_BUFFER_TYPE_STREAM;
     parts[0].buffer.length = length;
     parts[0].buffer.value = message;
     parts[1].type = GSS_IOV_BUFFER_TYPE_DATA;
-    troth__gss_out_release(context); /* the peer has it, or could not seal a message */
     major = context->native->gss_unwrap_iov(&minor, context->context, &sealed, NULL, parts, 2);
     troth__gss_message_traced(context, "gss_unwrap_iov", major, minor, length, parts[1].buffer.length);
     status = troth__gss_verified(context, "gss_unwrap_iov", major, minor, error);
@@ -163,6 +171,8 @@ troth_status troth__gss_get_mic(void *pointer, troth__bytes data, uint8_t *mic, 
     size_t needed = 0;
 
     *mic_length = 0;
+    if (context->ntlm)
+        return troth__gss_ntlm_get_mic(context, data, mic, capacity, mic_length, error);
     status = gss_mic_length(context, data, &needed, error);
     if (status != TROTH_OK)
         return status;
@@ -204,6 +214,10 @@ troth_status troth__gss_wrap_size(void *pointer, troth_protection protection, si
     troth_status status;
 
     *needed = 0;
+    if (context->ntlm) {
+        *needed = length + troth__gss_ntlm_overhead();
+        return TROTH_OK;
+    }
     status = gss_wrap_lengths(context, protection == TROTH_PROTECT_CONFIDENTIALITY, length, parts, error);
     if (status != TROTH_OK)
         return status;

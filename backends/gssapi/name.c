@@ -55,21 +55,26 @@ troth_status troth__gss_name_show(const struct troth__gss_native *native, gss_na
     gss_buffer_desc text = GSS_C_EMPTY_BUFFER;
     OM_uint32 major, minor, ignored;
     troth_status status = TROTH_OK;
+    size_t length;
 
     *shown = NULL;
     major = native->gss_display_name(&minor, name, &text, NULL);
     if (GSS_ERROR(major))
         return troth__gss_fail(native, "gss_display_name", major, minor, &troth__gss_krb5, error);
-    if (text.length == 0 || memchr(text.value, '\0', text.length) != NULL) {
+    length = text.length;
+    /* gss-ntlmssp (1.2.0) counts the NUL behind the name; what has another one inside is refused all the same. */
+    if (length > 1 && ((const char *)text.value)[length - 1] == '\0')
+        length--;
+    if (length == 0 || memchr(text.value, '\0', length) != NULL) {
         status = troth__error_set(error, TROTH_E_FAILURE, "gss_display_name: the name is empty or has a NUL in it");
         goto out;
     }
-    *shown = troth__alloc(text.length + 1);
+    *shown = troth__alloc(length + 1);
     if (*shown == NULL) {
         status = troth__error_set(error, TROTH_E_MEMORY, "out of memory for a name");
         goto out;
     }
-    memcpy(*shown, text.value, text.length);
+    memcpy(*shown, text.value, length);
 out:
     native->gss_release_buffer(&ignored, &text);
     return status;

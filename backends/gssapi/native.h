@@ -20,6 +20,7 @@
     X(gss_delete_sec_context)                                                                                          \
     X(gss_display_name)                                                                                                \
     X(gss_display_status)                                                                                              \
+    X(gss_get_mic)                                                                                                     \
     X(gss_get_mic_iov)                                                                                                 \
     X(gss_get_mic_iov_length)                                                                                          \
     X(gss_import_name)                                                                                                 \
@@ -36,9 +37,11 @@
     X(gss_release_oid_set)                                                                                             \
     X(gss_set_neg_mechs)                                                                                               \
     X(gss_store_cred_into)                                                                                             \
+    X(gss_unwrap)                                                                                                      \
     X(gss_unwrap_iov)                                                                                                  \
     X(gss_verify_mic)                                                                                                  \
     X(gss_verify_mic_iov)                                                                                              \
+    X(gss_wrap)                                                                                                        \
     X(gss_wrap_iov)                                                                                                    \
     X(gss_wrap_iov_length)                                                                                             \
     X(krb5_cc_close)                                                                                                   \

@@ -24,13 +24,19 @@
 static unsigned char krb5_oid[] = {0x2a, 0x86, 0x48, 0x86, 0xf7, 0x12, 0x01, 0x02, 0x02};
 static unsigned char spnego_oid[] = {0x2b, 0x06, 0x01, 0x05, 0x05, 0x02};
 
+/* 1.3.6.1.4.1.311.2.2.10, [MS-NLMP]: gss-ntlmssp registers itself under it. */
+static unsigned char ntlm_oid[] = {0x2b, 0x06, 0x01, 0x04, 0x01, 0x82, 0x37, 0x02, 0x02, 0x0a};
+
 gss_OID_desc troth__gss_krb5 = {sizeof krb5_oid, krb5_oid};
 gss_OID_desc troth__gss_spnego = {sizeof spnego_oid, spnego_oid};
+gss_OID_desc troth__gss_ntlm = {sizeof ntlm_oid, ntlm_oid};
 gss_OID_set_desc troth__gss_krb5_set = {1, &troth__gss_krb5};
 
 gss_OID troth__gss_mechanism(troth_mechanism mechanism)
 {
-    return mechanism == TROTH_MECHANISM_KERBEROS ? &troth__gss_krb5 : &troth__gss_spnego;
+    return mechanism == TROTH_MECHANISM_KERBEROS ? &troth__gss_krb5
+           : mechanism == TROTH_MECHANISM_NTLM   ? &troth__gss_ntlm
+                                                 : &troth__gss_spnego;
 }
 
 /* Routine errors that say more than any minor code beside them. */

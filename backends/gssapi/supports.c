@@ -3,10 +3,6 @@
 
 #include <string.h>
 
-/* 1.3.6.1.4.1.311.2.2.10, [MS-NLMP]: gss-ntlmssp registers itself under it. */
-static unsigned char ntlm_oid[] = {0x2b, 0x06, 0x01, 0x04, 0x01, 0x82, 0x37, 0x02, 0x02, 0x0a};
-static gss_OID_desc gss_ntlm = {sizeof ntlm_oid, ntlm_oid};
-
 #if defined(TROTH_HAVE_OPENSSL)
 #define WITH_OPENSSL TROTH_SUPPORT_YES
 #else
@@ -23,7 +19,7 @@ static const struct {
 } gss_features[] = {
     [TROTH_FEATURE_KERBEROS] = {TROTH_SUPPORT_YES, &troth__gss_krb5},
     [TROTH_FEATURE_NEGOTIATE] = {TROTH_SUPPORT_YES, &troth__gss_spnego},
-    [TROTH_FEATURE_NTLM] = {TROTH_SUPPORT_NO, &gss_ntlm},
+    [TROTH_FEATURE_NTLM] = {TROTH_SUPPORT_YES, &troth__gss_ntlm},
 
     [TROTH_FEATURE_FORBIDDEN] = {TROTH_SUPPORT_YES, NULL},
     [TROTH_FEATURE_REFUSED_ENCRYPTION] = {TROTH_SUPPORT_YES, NULL},

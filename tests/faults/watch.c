@@ -268,6 +268,36 @@ static OM_uint32 watched_gss_inquire_context(OM_uint32 *minor, gss_ctx_id_t cont
     return verdict == LEDGER_AFTER ? gss_failure(minor) : major;
 }
 
+static OM_uint32 watched_gss_wrap(OM_uint32 *minor, gss_ctx_id_t context, int seal, gss_qop_t qop, gss_buffer_t data,
+                                  int *sealed, gss_buffer_t message)
+{
+    const enum ledger_verdict verdict = ledger_call("gss_wrap");
+
+    if (verdict == LEDGER_BEFORE)
+        return gss_failure(minor);
+    return buffer_made(verdict, REAL(gss_wrap)(minor, context, seal, qop, data, sealed, message), minor, message);
+}
+
+static OM_uint32 watched_gss_unwrap(OM_uint32 *minor, gss_ctx_id_t context, gss_buffer_t message, gss_buffer_t data,
+                                    int *sealed, gss_qop_t *qop)
+{
+    const enum ledger_verdict verdict = ledger_call("gss_unwrap");
+
+    if (verdict == LEDGER_BEFORE)
+        return gss_failure(minor);
+    return buffer_made(verdict, REAL(gss_unwrap)(minor, context, message, data, sealed, qop), minor, data);
+}
+
+static OM_uint32 watched_gss_get_mic(OM_uint32 *minor, gss_ctx_id_t context, gss_qop_t qop, gss_buffer_t data,
+                                     gss_buffer_t mic)
+{
+    const enum ledger_verdict verdict = ledger_call("gss_get_mic");
+
+    if (verdict == LEDGER_BEFORE)
+        return gss_failure(minor);
+    return buffer_made(verdict, REAL(gss_get_mic)(minor, context, qop, data, mic), minor, mic);
+}
+
 /* A context's key comes this way: it must be gone before it is released. */
 static OM_uint32 watched_gss_inquire_sec_context_by_oid(OM_uint32 *minor, const gss_ctx_id_t context,
                                                         const gss_OID wanted, gss_buffer_set_t *set)
