@@ -97,6 +97,9 @@ static troth_status message_send(struct client *client, const void *message, siz
     size_t fits = limit > client->info.wrap_overhead ? limit - client->info.wrap_overhead : 0;
     size_t taken = 0;
     client->sent++;
+    if (length == 0 && client->stream_options.framing == TROTH_FRAMING_NEGOTIATE_STREAM) {
+        return fail(error, TROTH_E_ARGUMENT, "an empty message has no echo: NegotiateStream is a flow of bytes");
+    }
     if (length > fits) {
         return fail(error, TROTH_E_LIMIT,
                     "the message is too long: %zu bytes fit into a frame of at most %zu (--frame-limit)", fits, limit);
@@ -336,7 +339,7 @@ int command_connect(int argc, char **argv)
                &client.credential_options.mechanism),
         OPTION("framing", "NAME",
                "be32: 4-byte big-endian length; le32: little-endian, the classic Windows sample's;\n"
-               "gss-sample: MIT's gss-server (be32)",
+               "gss-sample: MIT's gss-server; negotiate-stream: .NET's NegotiateStream (be32)",
                option_framing, &client.stream_options.framing),
         OPTION("require", "LIST",
                "none, or some of mutual,integrity,confidentiality,replay,sequence: what must be\n"

@@ -247,23 +247,27 @@ static void authenticated(struct connection *connection)
     }
 }
 
-/* A message waits: it goes back as it came. Under gss-sample the stream has already answered it by itself. */
+/*
+ * A message waits: it goes back as it came, or as much of it as fits now. Under gss-sample the stream has already
+ * answered it by itself.
+ */
 static void echo(struct connection *connection)
 {
     troth_error error = TROTH_ERROR_INIT;
     const void *data = NULL;
     size_t length = 0;
-    size_t taken = 0;
     troth_status status = troth_stream_peek(connection->stream, &data, &length, NULL, &error);
+    size_t taken = length;
     if (status == TROTH_OK && connection->server->options->stream.framing != TROTH_FRAMING_GSS_SAMPLE) {
         status = troth_stream_send(connection->stream, data, length, &taken, &error);
     }
-    if (status != TROTH_OK) {
+    /* Bytes may go in part: the rest waits until these are on their way. */
+    if (status != TROTH_OK && !(status == TROTH_CONTINUE && taken > 0)) {
         failed(connection, &error);
         connection_close(connection);
         return;
     }
-    troth_stream_consume(connection->stream, length);
+    troth_stream_consume(connection->stream, taken);
     deadline_clear(connection);
 }
 

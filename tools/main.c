@@ -14,7 +14,7 @@ static const char help[] =
     "\n"
     "The two ends of a mutually authenticated, protected conversation, over GSSAPI or SSPI: to see whether a\n"
     "Kerberos set-up works, with what properties, and if not, why not. Either end also speaks with other programs\n"
-    "(--framing): MIT's gss-client and gss-server, and the classic Windows socket sample.\n"
+    "(--framing): MIT's gss-client and gss-server, the classic Windows socket sample, .NET's NegotiateStream.\n"
     "\n"
     "  troth serve --help       its options, defaults and exit codes\n"
     "  troth connect --help\n"

@@ -89,6 +89,7 @@ const char *option_framing(const struct option *option, char *value)
         {"be32", TROTH_FRAMING_BE32},
         {"le32", TROTH_FRAMING_LE32},
         {"gss-sample", TROTH_FRAMING_GSS_SAMPLE},
+        {"negotiate-stream", TROTH_FRAMING_NEGOTIATE_STREAM},
     };
     for (size_t i = 0; i < sizeof framings / sizeof framings[0]; i++) {
         if (strcmp(value, framings[i].word) == 0) {
@@ -96,7 +97,7 @@ const char *option_framing(const struct option *option, char *value)
             return NULL;
         }
     }
-    return "it must be be32, le32 or gss-sample";
+    return "it must be be32, le32, gss-sample or negotiate-stream";
 }
 
 const char *option_mechanism(const struct option *option, char *value)

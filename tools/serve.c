@@ -47,13 +47,14 @@ static const char synopsis[] = "troth serve [OPTION ...]\n"
 
 static const char about[] =
     "What must be true of a connection before it is served\n"
-    "  With be32: mutual, integrity, confidentiality, replay, sequence. With le32 and gss-sample, whose initiators\n"
-    "  ask for less: mutual, integrity, confidentiality. --require replaces the whole set.\n"
+    "  With be32: mutual, integrity, confidentiality, replay, sequence. With the others, whose initiators ask for\n"
+    "  less: mutual, integrity, confidentiality. --require replaces the whole set.\n"
     "\n"
     "Examples\n"
     "  troth serve --listen 0.0.0.0:4711 --keytab /etc/troth.keytab\n"
     "  troth serve --framing gss-sample --require mutual,integrity     for MIT's gss-client -nw\n"
     "  troth serve --framing le32 --service host@www.example.com       for the classic Windows sample\n"
+    "  troth serve --framing negotiate-stream                          for .NET's NegotiateStream\n"
     "\n"
     "Exit code\n"
     "  0  ended by an interrupt (SIGINT, SIGTERM, Ctrl-C); with --once: the connection was served to its end\n"
@@ -75,6 +76,10 @@ static int serve_settle(struct server_options *options, troth_bindings *bindings
         options->binding = true;
     } else if ((options->context.required & TROTH_CHANNEL_BOUND) != 0) {
         return options_wrong("serve", "--require bound needs --bindings");
+    }
+    /* .NET's is a flow of bytes, and its frames hold a little more than ours may (docs/streams.md). */
+    if (options->stream.framing == TROTH_FRAMING_NEGOTIATE_STREAM) {
+        options->stream.mode = TROTH_STREAM_BYTES;
     }
     /* gss-client -nw; where confidentiality is required the stream refuses it all the same. */
     options->stream.flags = sample ? TROTH_STREAM_TAKE_PLAIN : 0;
@@ -111,7 +116,7 @@ int command_serve(int argc, char **argv)
                option_mechanism, &server.credential.mechanism),
         OPTION("framing", "NAME",
                "be32: 4-byte big-endian length; le32: little-endian, the classic Windows sample's;\n"
-               "gss-sample: MIT's gss-client (be32)",
+               "gss-sample: MIT's gss-client; negotiate-stream: .NET's NegotiateStream (be32)",
                option_framing, &server.stream.framing),
         OPTION("require", "LIST",
                "none, or some of mutual,integrity,confidentiality,replay,sequence,bound:\n"

@@ -22,6 +22,7 @@
 
 static const char *troth;
 static const char *raw_gss;
+static const char *nns_peer;
 
 /* What a test holds; let go by the teardown, however the test ends. */
 static struct {
@@ -243,6 +244,48 @@ static void connects_to_a_raw_acceptor(void **state)
     peer_expect_text(held.served.out, "message: 13 encrypted\nmessages: 3\n");
 }
 
+static void serves_a_negotiate_stream(void **state)
+{
+    const char *address = serve("negotiate-stream", NULL);
+
+    (void)state;
+    realm_run(REALM_ARGV(nns_peer, "init", address, "--target", TARGET, "--amount", "200000"), NULL, REALM_DEADLINE,
+              &held.asked);
+    peer_expect(&held.asked, "nns-peer", 0);
+    wait_served(0);
+    peer_expect_text(held.served.out, "peer: alice@TROTH.TEST\nmechanism: kerberos\nproperties: mutual integrity "
+                                      "confidentiality");
+}
+
+static void refuses_a_negotiate_stream_without_mutual_authentication(void **state)
+{
+    const char *address = serve("negotiate-stream", NULL);
+
+    (void)state;
+    realm_run(REALM_ARGV(nns_peer, "init", address, "--target", TARGET, "--amount", "10", "--without", "mutual",
+                         "--mechanism", "krb5"),
+              NULL, REALM_DEADLINE, &held.asked);
+    assert_int_not_equal(held.asked.exit_code, 0);
+    wait_served(1);
+    peer_expect_text(held.served.err, "[TROTH_E_REQUIREMENT]\n");
+    peer_expect_text(held.served.err, "mutual");
+}
+
+static void connects_to_a_negotiate_stream(void **state)
+{
+    char address[PEER_ADDRESS];
+
+    (void)state;
+    held.server = realm_process_start(REALM_ARGV(nns_peer, "accept", "127.0.0.1:0"), -1);
+    snprintf(address, sizeof address, "%s", realm_process_line(held.server, "listening: ", REALM_DEADLINE));
+    realm_run(REALM_ARGV(troth, "connect", address, "--target", TARGET, "--framing", "negotiate-stream"),
+              "one line\nand the second\n", REALM_DEADLINE, &held.asked);
+    peer_expect(&held.asked, "troth connect", 0);
+    wait_served(0);
+    peer_expect_text(held.asked.out, "peer: troth/server.troth.test@TROTH.TEST\n");
+    peer_expect_text(held.asked.out, "echo: one line\necho: and the second\n");
+}
+
 static void be32_refuses_a_peer_without_sequence_detection(void **state)
 {
     const char *address = serve("be32", NULL);
@@ -331,6 +374,9 @@ static int run_raw(void)
         EACH_MECHANISM("be32"),
         EACH_MECHANISM("le32"),
         EACH_MECHANISM("gss-sample"),
+        PLAIN(serves_a_negotiate_stream),
+        PLAIN(refuses_a_negotiate_stream_without_mutual_authentication),
+        PLAIN(connects_to_a_negotiate_stream),
         PLAIN(be32_refuses_a_peer_without_sequence_detection),
         PLAIN(an_echo_that_was_changed_is_no_success),
         PLAIN(bad_peers_do_not_disturb_honest_ones),
@@ -397,10 +443,11 @@ static int run_samples(void)
 int main(int argc, char **argv)
 {
     if (argc < 3 || (strcmp(argv[1], "raw") != 0 && strcmp(argv[1], "samples") != 0)) {
-        fprintf(stderr, "usage: test_tool raw|samples TROTH [RAW-GSS]\n");
+        fprintf(stderr, "usage: test_tool raw|samples TROTH [RAW-GSS NNS-PEER]\n");
         return 2;
     }
     troth = argv[2];
     raw_gss = argc > 3 ? argv[3] : NULL;
+    nns_peer = argc > 4 ? argv[4] : NULL;
     return strcmp(argv[1], "raw") == 0 ? run_raw() : run_samples();
 }

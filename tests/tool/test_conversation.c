@@ -60,26 +60,42 @@ static void both_ends_report_and_the_message_comes_back(void **state)
 static void every_framing_carries_both_mechanisms(void **state)
 {
     (void)state;
-    static const char *const framings[] = {"be32", "le32", "gss-sample"};
+    static const char *const framings[] = {"be32", "le32", "gss-sample", "negotiate-stream"};
     static const char *const mechanisms[] = {"kerberos", "negotiate"};
-    for (size_t framing = 0; framing < 3; framing++) {
+    for (size_t framing = 0; framing < 4; framing++) {
         for (size_t mechanism = 0; mechanism < 2; mechanism++) {
             struct tool_server server;
             struct realm_result result;
             tool_serve(&server, "--framing", framings[framing], "--mechanism", mechanisms[mechanism], NULL);
             int code = tool_connect(&server, &result, NULL, "--framing", framings[framing], "--mechanism",
-                                    mechanisms[mechanism], "--message", "one", "--message", "", "--message=two", NULL);
+                                    mechanisms[mechanism], "--message", "one", "--message=two",
+                                    framing < 3 ? "--message" : NULL, "", NULL);
             assert_string_equal(result.err, "");
             assert_int_equal(code, 0);
             tool_assert_contains(result.out, ALL);
-            tool_assert_contains(result.out, framing == 2 ? "\nverified: one\nverified: \nverified: two\n"
-                                                          : "\necho: one\necho: \necho: two\n");
+            tool_assert_contains(result.out, framing == 2   ? "\nverified: one\nverified: two\nverified: \n"
+                                             : framing == 3 ? "\necho: one\necho: two\n"
+                                                            : "\necho: one\necho: two\necho: \n");
             realm_result_free(&result);
             tool_stop(&server, &result);
             assert_string_equal(result.err, "");
             realm_result_free(&result);
         }
     }
+}
+
+/* NegotiateStream's is a flow of bytes: nothing would come back. */
+static void an_empty_message_is_refused_in_a_flow_of_bytes(void **state)
+{
+    (void)state;
+    struct tool_server server;
+    struct realm_result result;
+    tool_serve(&server, "--framing", "negotiate-stream", NULL);
+    assert_int_equal(tool_connect(&server, &result, NULL, "--framing", "negotiate-stream", "--message", "", NULL), 1);
+    tool_assert_contains(result.err, "flow of bytes");
+    realm_result_free(&result);
+    tool_stop(&server, &result);
+    realm_result_free(&result);
 }
 
 static void kerberos_alone_does_not_take_negotiate(void **state)
@@ -184,6 +200,8 @@ static void what_is_required_and_missing_is_named(void **state)
         {"le32", "none", "none", "none", 0, "properties: integrity confidentiality\n"},
         {"gss-sample", "integrity,sequence", "sequence", "none", 0, "properties: integrity confidentiality sequence\n"},
         {"be32", "mutual", "mutual,identify", "mutual", 0, "confidentiality identify\n"},
+        {"negotiate-stream", NULL, "mutual", "mutual", 0, "properties: mutual integrity confidentiality\n"},
+        {"negotiate-stream", NULL, "none", "none", 1, "mutual"},
         {"be32", "none", "none", "mutual,replay", 0, "properties: mutual integrity confidentiality replay\n"},
     };
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
@@ -444,6 +462,7 @@ int main(int argc, char **argv)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(both_ends_report_and_the_message_comes_back),
         cmocka_unit_test(every_framing_carries_both_mechanisms),
+        cmocka_unit_test(an_empty_message_is_refused_in_a_flow_of_bytes),
         cmocka_unit_test(kerberos_alone_does_not_take_negotiate),
         cmocka_unit_test(lines_of_the_input_are_messages),
         cmocka_unit_test(nothing_reaches_the_terminal_that_could_command_it),

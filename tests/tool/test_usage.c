@@ -80,7 +80,7 @@ static void a_wrong_command_line_is_explained_and_ends_with_2(void **state)
         {{"serve", "--service", "troth"}, "--service: it must be SERVICE@HOST"},
         {{"serve", "--service", "@host"}, "--service: it must be SERVICE@HOST"},
         {{"serve", "--mechanism", "ntlm"}, "it must be kerberos or negotiate"},
-        {{"serve", "--framing", "be64"}, "it must be be32, le32 or gss-sample"},
+        {{"serve", "--framing", "be64"}, "it must be be32, le32, gss-sample or negotiate-stream"},
         {{"serve", "--require", "mutual,"}, "--require: it must be none, or some of mutual"},
         {{"serve", "--require", "none,mutual"}, "--require: it must be none, or some of mutual"},
         {{"serve", "--require", "delegated"}, "--require: it must be none, or some of mutual"},
