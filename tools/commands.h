@@ -5,5 +5,6 @@
 int command_serve(int argc, char **argv);
 int command_connect(int argc, char **argv);
 int command_doctor(int argc, char **argv);
+int command_token(int argc, char **argv);
 
 #endif

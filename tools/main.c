@@ -11,6 +11,7 @@ static const char help[] =
     "troth serve [OPTION ...]                             an acceptor that echoes protected messages\n"
     "troth connect HOST:PORT --target SERVICE@HOST ...    an initiator that sends them and checks the echoes\n"
     "troth doctor [OPTION ...]                            whether a set-up works; if not, what to do\n"
+    "troth token [FILE]                                   what stands in a captured token, without any key\n"
     "\n"
     "The two ends of a mutually authenticated, protected conversation, over GSSAPI or SSPI: to see whether a\n"
     "Kerberos set-up works, with what properties, and if not, why not. Either end also speaks with other programs\n"
@@ -19,6 +20,7 @@ static const char help[] =
     "  troth serve --help       its options, defaults and exit codes\n"
     "  troth connect --help\n"
     "  troth doctor --help\n"
+    "  troth token --help\n"
     "  troth --version          the version and the security library underneath\n"
     "\n"
     "In one minute, with a keytab that has a key for host/www.example.com and a ticket from kinit:\n"
@@ -34,9 +36,10 @@ int tool_main(int argc, char **argv)
         {"serve", command_serve},
         {"connect", command_connect},
         {"doctor", command_doctor},
+        {"token", command_token},
     };
     if (argc < 2) {
-        return options_wrong(NULL, "a command is missing: serve, connect or doctor");
+        return options_wrong(NULL, "a command is missing: serve, connect, doctor or token");
     }
     for (size_t i = 0; i < sizeof commands / sizeof commands[0]; i++) {
         if (strcmp(argv[1], commands[i].name) == 0) {
@@ -44,14 +47,14 @@ int tool_main(int argc, char **argv)
         }
     }
     if (argc > 2) {
-        return options_wrong(NULL, "the command must come first: serve, connect or doctor");
+        return options_wrong(NULL, "the command must come first: serve, connect, doctor or token");
     }
     if (strcmp(argv[1], "--help") == 0) {
         (void)fputs(help, stdout);
     } else if (strcmp(argv[1], "--version") == 0) {
         (void)printf("troth %s (%s)\n", troth_version(), troth_backend_name());
     } else {
-        return options_wrong(NULL, "\"%.64s\" is no command: there are serve, connect and doctor", argv[1]);
+        return options_wrong(NULL, "\"%.64s\" is no command: there are serve, connect, doctor and token", argv[1]);
     }
     return fflush(stdout) == 0 ? EXIT_SUCCESS : EXIT_FAILED;
 }

@@ -319,7 +319,7 @@ enum options_result options_parse(const struct option_command *command, int argc
             *positional = argv[i];
         }
     }
-    if (command->positional != NULL && *positional == NULL) {
+    if (command->positional != NULL && command->positional[0] != '[' && *positional == NULL) {
         (void)options_wrong(command->name, "%s is missing", command->positional);
         return OPTIONS_WRONG;
     }

@@ -88,7 +88,8 @@ struct option_command {
     const char *name;
     const char *synopsis;   /* whole lines, for the top of the help */
     const char *about;      /* whole lines, for its end */
-    const char *positional; /* what the one positional argument is called; NULL: there is none */
+    const char *positional; /* what the one positional argument is called, in brackets where it may be left out; NULL:
+                               there is none */
     struct option *options;
     size_t count;
 };
@@ -99,7 +100,7 @@ enum options_result {
     OPTIONS_WRONG /* it has been said on stderr */
 };
 
-/* Parses the arguments behind the command's name. *positional is set where the command has one; it is needed then. */
+/* Parses the arguments behind the command's name. *positional is set where the command has one and it is given. */
 enum options_result options_parse(const struct option_command *command, int argc, char **argv, char **positional);
 
 /* Says what is wrong with a command line, with the way to the help. Returns EXIT_USAGE. command may be NULL. */

@@ -47,6 +47,9 @@ bool platform_connect(const char *host, const char *port, int timeout, troth_soc
 
 void platform_socket_close(troth_socket socket);
 
+/* From here on standard input is bytes, not lines. */
+void platform_binary_input(void);
+
 /*
  * Reads a file, or standard input up to its first newline where path is NULL, past every library's buffers. *length is
  * capacity when there may be more. *exposed: users other than the owner may read the file. False with a text.

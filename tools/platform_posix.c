@@ -113,6 +113,10 @@ void platform_prepare_server(void)
     }
 }
 
+void platform_binary_input(void)
+{
+}
+
 int native_secret_open(const char *path, bool *exposed)
 {
     int file = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY);

@@ -106,6 +106,11 @@ void platform_prepare_server(void)
 {
 }
 
+void platform_binary_input(void)
+{
+    (void)_setmode(_fileno(stdin), _O_BINARY);
+}
+
 int native_secret_open(const char *path, bool *exposed)
 {
     wchar_t wide[MAX_PATH];

@@ -38,6 +38,9 @@ static void help_shows_synopsis_options_examples_and_exit_codes(void **state)
          {"troth connect HOST:PORT --target SERVICE@HOST", "--principal", "--ccache", "--client-keytab",
           "--password-file", "--mechanism", "--framing", "--require", "--request", "--message", "--timeout",
           "--frame-limit", "Examples\n", "Exit code\n"}},
+        {"token",
+         {"troth token [--json] [--base64 TEXT | --hex TEXT | FILE | -]", "--base64", "--hex", "--json", "Examples\n",
+          "Exit code\n"}},
     };
     for (size_t i = 0; i < sizeof helps / sizeof helps[0]; i++) {
         struct realm_result result;
@@ -104,6 +107,11 @@ static void a_wrong_command_line_is_explained_and_ends_with_2(void **state)
         {{"connect", "host:1", "--target=a@b", "--principal=p", "--password-file=-"}, "needs --message"},
         {{"connect", "host:1", "--target", "a@b", "--require", "bound"}, "by an acceptor only"},
         {{"connect", "host:1", "--target", "a@b", "--password", "x"}, "there is no option --password;"},
+        {{"token", "a", "b"}, "one argument too many"},
+        {{"token", "--hex", "60", "a"}, "--base64, --hex and FILE exclude one another"},
+        {{"token", "--hex", "6"}, "--hex: it is not hexadecimal"},
+        {{"token", "--base64", "YII*"}, "--base64: it is not base64"},
+        {{"token", "--base64", "Negotiate "}, "--base64: it is not base64"},
     };
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
         const char *argv[10] = {tool_path};
