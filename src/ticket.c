@@ -3,50 +3,22 @@
 
 #include <string.h>
 
-/* DER tags (X.690), and those of RFC 4120 and RFC 4178. */
-#define DER_INTEGER 0x02u
-#define DER_OCTET_STRING 0x04u
-#define DER_OID 0x06u
-#define DER_SEQUENCE 0x30u
-#define DER_CONTEXT(n) (0xA0u + (n))
-#define GSS_FRAME 0x60u /* RFC 2743 section 3.1 */
-#define TICKET 0x61u    /* RFC 4120 section 5.10 */
-#define AP_REQ 0x6Eu
+#include "der.h"
 
-/* Takes one element off. Definite lengths only (X.690 section 10.1), and nothing that goes past the end. */
-static bool take(troth__bytes *from, uint8_t *tag, troth__bytes *content)
-{
-    size_t at = 2, length;
+#define TICKET TROTH__DER_APPLICATION(1u) /* RFC 4120 section 5.10 */
+#define AP_REQ TROTH__DER_APPLICATION(14u)
+#define GSS_FRAME TROTH__DER_APPLICATION(0u) /* RFC 2743 section 3.1 */
 
-    if (from->length < 2)
-        return false;
-    *tag = from->data[0];
-    length = from->data[1];
-    if (length >= 0x80u) {
-        size_t count = length & 0x7Fu;
-
-        if (count == 0 || count > 4 || count > from->length - at)
-            return false;
-        for (length = 0; count > 0; count--)
-            length = length << 8 | from->data[at++];
-    }
-    if (length > from->length - at)
-        return false;
-    *content = (troth__bytes){from->data + at, length};
-    from->data += at + length;
-    from->length -= at + length;
-    return true;
-}
-
-/* Goes into the first element of this tag, among those that stand side by side here. */
+/* Goes into the first element of this tag, among those that stand side by side here; nothing is read past a cut one. */
 static bool enter(troth__bytes *bytes, uint8_t tag)
 {
-    troth__bytes content;
-    uint8_t met;
+    bool damaged = false;
+    struct troth__der_walk walk = {*bytes, &damaged};
+    struct troth__der_element element;
 
-    while (take(bytes, &met, &content)) {
-        if (met == tag) {
-            *bytes = content;
+    while (troth__der_next(&walk, &element) && element.whole) {
+        if (element.tag == tag) {
+            *bytes = element.content;
             return true;
         }
     }
@@ -56,7 +28,7 @@ static bool enter(troth__bytes *bytes, uint8_t tag)
 /* An INTEGER in an explicit tag: its low 32 bits, since some write a kvno as a signed number and some do not. */
 static bool number(troth__bytes fields, uint8_t tag, uint32_t *value)
 {
-    if (!enter(&fields, tag) || !enter(&fields, DER_INTEGER) || fields.length == 0 || fields.length > 5)
+    if (!enter(&fields, tag) || !enter(&fields, TROTH__DER_INTEGER) || fields.length == 0 || fields.length > 5)
         return false;
     *value = fields.data[0] < 0x80u ? 0 : UINT32_MAX;
     for (size_t i = 0; i < fields.length; i++)
@@ -70,17 +42,18 @@ static bool read_request(troth__bytes request, struct troth__ticket *ticket)
     troth__bytes name, sealed;
     uint32_t enctype;
 
-    if (!enter(&request, AP_REQ) || !enter(&request, DER_SEQUENCE) || !enter(&request, DER_CONTEXT(3u)) ||
-        !enter(&request, TICKET) || !enter(&request, DER_SEQUENCE))
+    if (!enter(&request, AP_REQ) || !enter(&request, TROTH__DER_SEQUENCE) || !enter(&request, TROTH__DER_CONTEXT(3u)) ||
+        !enter(&request, TICKET) || !enter(&request, TROTH__DER_SEQUENCE))
         return false;
     ticket->realm = name = sealed = request;
-    if (!enter(&ticket->realm, DER_CONTEXT(1u)) || !enter(&name, DER_CONTEXT(2u)) || !enter(&name, DER_SEQUENCE) ||
-        !enter(&name, DER_CONTEXT(1u)) || !enter(&name, DER_SEQUENCE) || !enter(&sealed, DER_CONTEXT(3u)) ||
-        !enter(&sealed, DER_SEQUENCE) || !number(sealed, DER_CONTEXT(0u), &enctype))
+    if (!enter(&ticket->realm, TROTH__DER_CONTEXT(1u)) || !enter(&name, TROTH__DER_CONTEXT(2u)) ||
+        !enter(&name, TROTH__DER_SEQUENCE) || !enter(&name, TROTH__DER_CONTEXT(1u)) ||
+        !enter(&name, TROTH__DER_SEQUENCE) || !enter(&sealed, TROTH__DER_CONTEXT(3u)) ||
+        !enter(&sealed, TROTH__DER_SEQUENCE) || !number(sealed, TROTH__DER_CONTEXT(0u), &enctype))
         return false;
     ticket->service = name;
     ticket->enctype = (int32_t)enctype;
-    ticket->has_kvno = number(sealed, DER_CONTEXT(1u), &ticket->kvno);
+    ticket->has_kvno = number(sealed, TROTH__DER_CONTEXT(1u), &ticket->kvno);
     return true;
 }
 
@@ -88,22 +61,21 @@ static bool read_request(troth__bytes request, struct troth__ticket *ticket)
  */
 static bool read_kerberos(troth__bytes token, struct troth__ticket *ticket)
 {
-    troth__bytes oid;
-    uint8_t tag;
+    bool damaged = false;
+    struct troth__der_walk walk = {token, &damaged};
+    struct troth__der_element oid;
 
     if (token.length == 0 || token.data[0] != GSS_FRAME)
         return read_request(token, ticket);
-    if (!enter(&token, GSS_FRAME) || !take(&token, &tag, &oid) || tag != DER_OID || token.length < 2 ||
-        token.data[0] != 0x01u || token.data[1] != 0x00u)
+    if (!enter(&walk.rest, GSS_FRAME) || !troth__der_next(&walk, &oid) || !oid.whole || oid.tag != TROTH__DER_OID ||
+        walk.rest.length < 2 || walk.rest.data[0] != 0x01u || walk.rest.data[1] != 0x00u)
         return false;
-    token.data += 2;
-    token.length -= 2;
-    return read_request(token, ticket);
+    return read_request((troth__bytes){walk.rest.data + 2, walk.rest.length - 2}, ticket);
 }
 
 bool troth__ticket_find(troth__bytes token, struct troth__ticket *ticket)
 {
-    static const uint8_t spnego[] = {DER_OID, 6, 0x2B, 0x06, 0x01, 0x05, 0x05, 0x02};
+    static const uint8_t spnego[] = {TROTH__DER_OID, 6, 0x2B, 0x06, 0x01, 0x05, 0x05, 0x02};
     troth__bytes inner = token;
     uint8_t choice;
 
@@ -122,8 +94,8 @@ bool troth__ticket_find(troth__bytes token, struct troth__ticket *ticket)
         return false;
     /* NegTokenInit or NegTokenResp (RFC 4178 section 4.2): the mechanism's token is [2] in both. */
     choice = inner.data[0];
-    if (choice != DER_CONTEXT(0u) && choice != DER_CONTEXT(1u))
+    if (choice != TROTH__DER_CONTEXT(0u) && choice != TROTH__DER_CONTEXT(1u))
         return read_kerberos(token, ticket);
-    return enter(&inner, choice) && enter(&inner, DER_SEQUENCE) && enter(&inner, DER_CONTEXT(2u)) &&
-           enter(&inner, DER_OCTET_STRING) && read_kerberos(inner, ticket);
+    return enter(&inner, choice) && enter(&inner, TROTH__DER_SEQUENCE) && enter(&inner, TROTH__DER_CONTEXT(2u)) &&
+           enter(&inner, TROTH__DER_OCTET_STRING) && read_kerberos(inner, ticket);
 }
