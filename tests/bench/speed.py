@@ -1,9 +1,13 @@
-"""Prints a table of what handshakes and messages cost through raw GSSAPI, naive and at its best, and through Troth: medians
-of rounds in which each has its turn, system calls and instructions, all of one run.
+"""Prints tables of what handshakes and messages cost through raw GSSAPI, naive and at its best, and through Troth, and
+what SASL libraries' exchanges cost: rounds in which each has its turn, system calls and instructions, all of one run.
 
-usage: speed.py SPEED-PROGRAM [ROUNDS]    (inside a realm; strace and valgrind are used where they are installed)
+usage: speed.py SPEED-PROGRAM [EXCHANGE-PROGRAM...]    (inside a realm; strace and valgrind are used where installed)
+
+TROTH_BENCH_ROUNDS sets the number of rounds. Of each cell the median and, behind it, the least of all rounds is told: the
+least minds other programs less. The processor's time (of all threads) minds them less than the time on the clock.
 """
 
+import os
 import pathlib
 import re
 import shutil
@@ -14,23 +18,82 @@ import tempfile
 
 WHO = ["naive", "best", "troth"]
 ROWS = {
-    "handshake": "handshake, Kerberos",
-    "negotiate": "handshake, SPNEGO",
-    "acceptor": "acceptor alone, 2 keys",
-    "acceptor102": "acceptor alone, 102 keys, its own last",
-    "initiator": "initiator's first token, 3 tickets",
-    "initiator102": "initiator's first token, 102 tickets",
-    "two-threads": "acceptor alone, 2 threads on one credential",
+    "handshake": ("handshake, Kerberos", 400),
+    "negotiate": ("handshake, SPNEGO", 300),
+    "acceptor": ("acceptor alone, 2 keys", 600),
+    "acceptor102": ("acceptor alone, 102 keys, its own last", 300),
+    "initiator": ("initiator's first token, 3 tickets", 600),
+    "initiator102": ("initiator's first token, 102 tickets", 300),
+    "two-threads": ("acceptor alone, 2 threads on one credential", 1500),
 }
-COUNT = 150
+ROUNDS = int(os.environ.get("TROTH_BENCH_ROUNDS", "9"))
 
 
 def run(*command):
     return subprocess.run(command, check=True, capture_output=True, text=True).stdout
 
 
-def once(program, what, who, count=COUNT):
-    return float(run(program, what, who, str(count)))
+def spent(*command):
+    """Time on the clock and the processor's, in microseconds."""
+    return tuple(float(word) for word in run(*command).split())
+
+
+class Samples:
+    def __init__(self):
+        self.all = []
+
+    def add(self, pair):
+        self.all.append(pair)
+
+    def middle(self, which):
+        return statistics.median(pair[which] for pair in self.all)
+
+    def least(self, which):
+        return min(pair[which] for pair in self.all)
+
+    def cell(self, which):
+        return f"{self.middle(which):.1f} ({self.least(which):.1f})"
+
+
+def ratio(one, other, which):
+    return f"{one.middle(which) / other.middle(which):.2f} ({one.least(which) / other.least(which):.2f})"
+
+
+def speeds(program):
+    found = {what: {who: Samples() for who in WHO} for what in ROWS}
+    for _ in range(ROUNDS):
+        for what, (_, count) in ROWS.items():
+            for who in WHO:
+                found[what][who].add(spent(program, what, who, str(count)))
+    for which, title in enumerate(["microseconds on the clock", "microseconds of the processor"]):
+        print(f"| {title}: median (least) of {ROUNDS} | raw, naive | raw, best | Troth | naive/Troth | best/Troth |")
+        print("|---|---|---|---|---|---|")
+        for what, (text, _) in ROWS.items():
+            naive, best, troth = (found[what][who] for who in WHO)
+            print(f"| {text} | {naive.cell(which)} | {best.cell(which)} | {troth.cell(which)} | "
+                  f"{ratio(naive, troth, which)} | {ratio(best, troth, which)} |")
+        print()
+    told = ", ".join(f"{name} {ratio(found['acceptor'][who], found['two-threads'][who], 0)}"
+                     for name, who in [("raw naive", "naive"), ("raw best", "best"), ("Troth", "troth")])
+    print(f"2 threads on one shared acceptor credential against 1, times as fast on the clock: {told}\n", flush=True)
+
+
+def exchanges(programs):
+    found = {pathlib.Path(program).name: Samples() for program in programs}
+    for _ in range(ROUNDS):
+        for program in programs:
+            found[pathlib.Path(program).name].add(spent(program, "300"))
+    names = {"exchange": "Troth, and a message each way", "cyrus": "Cyrus SASL, GSSAPI", "libgsasl": "libgsasl, GSSAPI",
+             "winpr": "WinPR under Troth, and a message each way"}
+    print("| one exchange, both sides | clock | processor | times Troth's clock | times Troth's processor |\n"
+          "|---|---|---|---|---|")
+    for name, samples in found.items():
+        print(f"| {names[name]} | {samples.cell(0)} | {samples.cell(1)} | {ratio(samples, found['exchange'], 0)} | "
+              f"{ratio(samples, found['exchange'], 1)} |")
+    for name, text in names.items():
+        if name not in found:
+            print(f"\nSKIPPED: {text}: not installed when the build was set up")
+    print(flush=True)
 
 
 def difference(count_of, *arguments):
@@ -63,29 +126,20 @@ def counts(title, tool, count_of, program):
         if what.startswith("acceptor"):  # without the making of the tokens that it is given
             tokens = difference(count_of, program, "tokens", "best")
             found = [number - tokens for number in found]
-        print(f"| {ROWS[what]} | {found[0]:.1f} | {found[1]:.1f} | {found[2]:.1f} | {found[2] - found[1]:+.1f} |", flush=True)
+        print(f"| {ROWS[what][0]} | {found[0]:.1f} | {found[1]:.1f} | {found[2]:.1f} | {found[2] - found[1]:+.1f} |",
+              flush=True)
 
 
 def main():
-    program, rounds = sys.argv[1], int(sys.argv[2]) if len(sys.argv) > 2 else 9
-    print(f"| microseconds, medians of {rounds} rounds | raw, naive | raw, best | Troth | naive/Troth | best/Troth |")
-    print("|---|---|---|---|---|---|")
-    medians = {}
-    for what, title in ROWS.items():
-        samples = {who: [] for who in WHO}
-        for _ in range(rounds):
-            for who in WHO:
-                samples[who].append(once(program, what, who))
-        naive, best, troth = (statistics.median(samples[who]) for who in WHO)
-        medians[what] = (naive, best, troth)
-        print(f"| {title} | {naive:.1f} | {best:.1f} | {troth:.1f} | {naive / troth:.2f} | {best / troth:.2f} |", flush=True)
-    ratios = [medians["acceptor"][i] / medians["two-threads"][i] for i in range(3)]
-    print(f"\n2 threads on one shared acceptor credential against 1: raw best {ratios[1]:.2f} times as fast, "
-          f"Troth {ratios[2]:.2f} times")
+    program = sys.argv[1]
+    print(f"{os.cpu_count()} processors, load {os.getloadavg()[0]:.1f} before")
+    speeds(program)
+    exchanges(sys.argv[2:])
     counts("system calls", "strace", system_calls, program)
     counts("thousand instructions", "valgrind", instructions, program)
     print("\n" + run(program, "messages", "troth", "0"))
     print(run(program, "memory", "troth", "0"), end="")
+    print(f"load {os.getloadavg()[0]:.1f} after")
     return 0
 
 
