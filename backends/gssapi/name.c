@@ -83,26 +83,30 @@ out:
 void troth__gss_name_tell_surprise(const struct troth__gss_native *native, const troth_name *asked, gss_name_t name,
                                    gss_name_t canonical, troth_error *error)
 {
-    troth_error ignored = TROTH_ERROR_INIT;
+    gss_buffer_desc shown = GSS_C_EMPTY_BUFFER;
     gss_name_t made = GSS_C_NO_NAME;
-    const char *host = NULL;
-    char *shown = NULL;
+    const char *host, *end;
     OM_uint32 minor;
     size_t length;
 
     if (asked->host == NULL)
         return;
-    if (canonical == GSS_C_NO_NAME && !GSS_ERROR(native->gss_canonicalize_name(&minor, name, &troth__gss_krb5, &made)))
+    if (canonical == GSS_C_NO_NAME) {
+        if (GSS_ERROR(native->gss_canonicalize_name(&minor, name, &troth__gss_krb5, &made)))
+            return;
         canonical = made;
-    if (canonical != GSS_C_NO_NAME && troth__gss_name_show(native, canonical, &shown, &ignored) == TROTH_OK)
-        host = strchr(shown, '/');
-    if (host != NULL) {
-        length = strcspn(++host, "@");
+    }
+    if (!GSS_ERROR(native->gss_display_name(&minor, canonical, &shown, NULL)) && shown.length > 0 &&
+        (host = memchr(shown.value, '/', shown.length)) != NULL) {
+        host++;
+        length = shown.length - (size_t)(host - (const char *)shown.value);
+        end = memchr(host, '@', length);
+        length = end != NULL ? (size_t)(end - host) : length;
         if (length > 0 && (length != strlen(asked->host) || strncasecmp(host, asked->host, length) != 0))
             troth__error_append(error, "; the host %s became %.*s on the way, as krb5.conf and the DNS have it",
                                 asked->host, (int)length, host);
     }
-    troth__free(shown);
+    native->gss_release_buffer(&minor, &shown);
     if (made != GSS_C_NO_NAME)
         troth__gss_name_release(native, &made);
 }
