@@ -365,6 +365,15 @@ static void talk(troth_context *initiator, troth_context *acceptor, const struct
         send_parts(acceptor, initiator, protection, outcome);
 }
 
+/* Somebody listens in every conversation, so that telling him is part of what may fail. */
+static void listen(void *user, const troth_trace_event *event)
+{
+    (void)user;
+    conversation_check(event->size == sizeof *event && event->subject != NULL);
+    conversation_check(event->kind != TROTH_TRACE_NATIVE || event->call != NULL);
+    conversation_check(event->kind != TROTH_TRACE_REFUSED || event->text[0] != '\0');
+}
+
 void conversation_hold(const troth__backend *backend, const struct conversation *conversation, struct outcome *outcome)
 {
     troth_credential_options mine = conversation_source(conversation->source, conversation->mechanism);
@@ -378,6 +387,7 @@ void conversation_hold(const troth__backend *backend, const struct conversation 
     memset(outcome, 0, sizeof *outcome);
     theirs.mechanism = conversation->mechanism;
     theirs.flags = conversation_path();
+    mine.trace = theirs.trace = listen;
     to.required = from.required = conversation->required;
     if (conversation->service != NULL)
         to.target.service = conversation->service;

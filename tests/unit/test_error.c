@@ -4,6 +4,7 @@
 #include <stdio.h>
 
 #include "error.h"
+#include "hint.h"
 #include "name.h"
 
 #define ROOM (sizeof(((troth_error *)0)->text) - 1)
@@ -254,9 +255,45 @@ static void the_version_is_the_projects(void **state)
     assert_string_equal(troth_version(), TROTH_PROJECT_VERSION);
 }
 
+static void a_hint_for_the_very_code_comes_before_the_general_one(void **state)
+{
+    static const struct {
+        troth_status status;
+        enum troth__hint_place place;
+        uint32_t major, minor;
+        const char *hint;
+    } cases[] = {
+        /* GSSAPI: the krb5 code as the minor. */
+        {TROTH_E_EXPIRED, TROTH__HINT_CREDENTIAL, 0x00070000, (uint32_t)-1765328361, "Hint: the password has expired"},
+        {TROTH_E_EXPIRED, TROTH__HINT_CREDENTIAL, 0x000B0000, 0, "Hint: if it is the password"},
+        {TROTH_E_DENIED, TROTH__HINT_CREDENTIAL, 0x00070000, (uint32_t)-1765328366, "Hint: the account is locked"},
+        {TROTH_E_DENIED, TROTH__HINT_CREDENTIAL, 0x00070000, (uint32_t)-1765328383, "Hint: the account has come to"},
+        {TROTH_E_DENIED, TROTH__HINT_CREDENTIAL, 0x00070000, (uint32_t)-1765328360, "Hint: the password or key is"},
+        {TROTH_E_CLOCK_SKEW, TROTH__HINT_STEP, 0x000D0000, (uint32_t)-1765328351, "kinit -v"},
+        /* SSPI: the one code as the major. */
+        {TROTH_E_EXPIRED, TROTH__HINT_CREDENTIAL, 0xC0000224, 0, "Hint: the password has expired"},
+        {TROTH_E_DENIED, TROTH__HINT_CREDENTIAL, 0xC0000234, 0, "Hint: the account is locked"},
+        {TROTH_E_DENIED, TROTH__HINT_CREDENTIAL, 0xC0000193, 0, "Hint: the account has come to"},
+        {TROTH_E_DENIED, TROTH__HINT_CREDENTIAL, 0, 0, "Hint: the password or key is"},
+        /* The code alone does not make it. */
+        {TROTH_E_DENIED, TROTH__HINT_STEP, 0xC0000234, 0, "Hint: what is not said here"},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        troth_error error = TROTH_ERROR_INIT;
+
+        troth__error_set(&error, cases[i].status, "it failed");
+        troth__error_native(&error, cases[i].major, cases[i].minor);
+        troth__hint_add(&error, TROTH_INITIATOR, cases[i].place);
+        assert_text(error.text, cases[i].hint);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_hint_for_the_very_code_comes_before_the_general_one),
         cmocka_unit_test(status_and_text_are_set_and_the_status_comes_back),
         cmocka_unit_test(parts_are_put_before_and_behind),
         cmocka_unit_test(a_hint_begins_its_sentence_rightly),
