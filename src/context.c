@@ -339,6 +339,8 @@ static troth_status step(troth_context *context, troth__bytes in, troth__bytes *
         if (context->credential->config.trace != NULL)
             troth__trace_token(&context->credential->config, &context->config, TROTH_TRACE_TOKEN_IN, context->legs, in);
         status = check_token_in(context, &facts, error);
+        if (status == TROTH_OK && troth__context_role(context) == TROTH_ACCEPTOR)
+            status = troth__policy_ticket(context, in, error);
         if (status != TROTH_OK)
             return status;
     }
@@ -351,6 +353,10 @@ static troth_status step(troth_context *context, troth__bytes in, troth__bytes *
     }
     if (check_token_out(context, out, error) != TROTH_OK)
         return TROTH_E_MECHANISM;
+    if (troth__context_role(context) == TROTH_INITIATOR && troth__policy_ticket(context, *out, error) != TROTH_OK) {
+        *out = (troth__bytes){NULL, 0};
+        return TROTH_E_ENCRYPTION;
+    }
     if (status == TROTH_OK) {
         status = complete(context, error);
         if (status != TROTH_OK)

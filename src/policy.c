@@ -5,6 +5,7 @@
 
 #include "error.h"
 #include "portability.h"
+#include "ticket.h"
 
 /* What each role can verify of itself. No protocol tells an initiator whether its bindings were compared. */
 #define INITIATOR_PROPERTIES (TROTH_DEFAULT_REQUESTED | TROTH_IDENTIFY | TROTH_DELEGATED)
@@ -289,13 +290,42 @@ static troth_status verify_properties(const troth_context *context, const struct
     return TROTH_OK;
 }
 
+/* Names the type, and says whether the context refuses it. */
+static bool encryption_refused(const troth_context *context, int32_t type, const char **name)
+{
+    bool refused = false;
+
+    *name = "unnamed";
+    for (size_t i = 0; i < ENCRYPTION_TYPES; i++) {
+        if (encryption_types[i].type == type) {
+            *name = encryption_types[i].name;
+            refused = encryption_types[i].weak && (context->flags & TROTH_REFUSE_WEAK_ENCRYPTION) != 0;
+        }
+    }
+    for (int32_t i = 0; context->refused_encryption != NULL && i < context->refused_encryption[0]; i++)
+        refused = refused || context->refused_encryption[1 + i] == type;
+    return refused;
+}
+
+troth_status troth__policy_ticket(const troth_context *context, troth__bytes token, troth_error *error)
+{
+    struct troth__ticket ticket;
+    const char *name;
+
+    if (!context->config.encryption_matters || token.length == 0 || !troth__ticket_find(token, &ticket) ||
+        !encryption_refused(context, ticket.enctype, &name))
+        return TROTH_OK;
+    return troth__error_set(error, TROTH_E_ENCRYPTION,
+                            "the ticket is of encryption type %d (%s), which is refused here", (int)ticket.enctype,
+                            name);
+}
+
 /* What cannot be seen is refused like what is weak: a list that is not compared with anything protects nobody. */
 static troth_status verify_encryption(const troth_context *context, const struct troth__attributes *attributes,
                                       troth_error *error)
 {
     const int32_t type = attributes->encryption;
-    bool refused = false;
-    const char *name = "unnamed";
+    const char *name;
 
     if (!context->config.encryption_matters)
         return TROTH_OK;
@@ -305,15 +335,7 @@ static troth_status verify_encryption(const troth_context *context, const struct
     if (type == 0)
         return troth__error_set(error, TROTH_E_ENCRYPTION,
                                 "this provider does not tell the context's encryption type, and some are refused");
-    for (size_t i = 0; i < ENCRYPTION_TYPES; i++) {
-        if (encryption_types[i].type == type) {
-            name = encryption_types[i].name;
-            refused = encryption_types[i].weak && (context->flags & TROTH_REFUSE_WEAK_ENCRYPTION) != 0;
-        }
-    }
-    for (int32_t i = 0; context->refused_encryption != NULL && i < context->refused_encryption[0]; i++)
-        refused = refused || context->refused_encryption[1 + i] == type;
-    if (refused)
+    if (encryption_refused(context, type, &name))
         return troth__error_set(error, TROTH_E_ENCRYPTION,
                                 "the context's key is of encryption type %d (%s), which is refused here", (int)type,
                                 name);

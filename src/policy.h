@@ -27,6 +27,13 @@ troth_status troth__policy_set(troth_context *context, const troth_context_optio
 void troth__policy_forget(troth_context *context);
 
 /*
+ * Looks at the ticket in a token, if there is one: whether its encryption type, which stands in the clear, is refused.
+ * An acceptor asks of what came in and an initiator of what is to go out. The key in it may be of a better type (RFC
+ * 4537) than the ticket, which is only as strong as its own. Returns TROTH_OK or TROTH_E_ENCRYPTION.
+ */
+troth_status troth__policy_ticket(const troth_context *context, troth__bytes token, troth_error *error);
+
+/*
  * Decides on a natively complete context: attributes as the backend told them are brought to what they mean here (NTLM
  * is never mutual, a sealed Kerberos message is whole, the strength of a known encryption type), and then compared with
  * the policy. Returns TROTH_OK, TROTH_E_MECHANISM, TROTH_E_REQUIREMENT or TROTH_E_ENCRYPTION; the text names everything

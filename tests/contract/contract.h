@@ -116,6 +116,7 @@ int run_token_tests(void);
 int run_message_tests(void);
 int run_part_tests(void);
 int run_binding_tests(void);
+int run_policy_tests(void);
 int run_sharing_tests(void);
 int run_trace_tests(void);
 
