@@ -276,6 +276,7 @@ static SECURITY_STATUS SEC_ENTRY query_context(PCtxtHandle handle, unsigned long
     SecPkgContext_PackageInfoW *package = answer;
     SecPkgContext_NativeNamesW *native = answer;
     SecPkgContext_NamesW *names = answer;
+    SecPkgContext_KeyInfoW *key = answer;
 
     if (handle->dwLower != CONTEXT_MARK)
         script.wrong++;
@@ -298,6 +299,14 @@ static SECURITY_STATUS SEC_ENTRY query_context(PCtxtHandle handle, unsigned long
         if (script.package_info == SEC_E_OK)
             package->PackageInfo = give_package(script.package);
         return script.package_info;
+    case SECPKG_ATTR_KEY_INFO:
+        if (script.key_info == SEC_E_OK) {
+            key->sSignatureAlgorithmName = give_wide(L"HMAC");
+            key->sEncryptAlgorithmName = give_wide(L"Cipher");
+            key->EncryptAlgorithm = script.key_type;
+            key->KeySize = script.key_bits;
+        }
+        return script.key_info;
     case SECPKG_ATTR_NATIVE_NAMES:
         if (script.native_names == SEC_E_OK) {
             native->sClientName = give_wide(script.client);
@@ -480,6 +489,7 @@ void script_reset(void)
     script.package = L"Kerberos";
     script.client = L"alice@EXAMPLE.COM";
     script.server = L"http/www.example.com@EXAMPLE.COM";
+    script.key_info = SEC_E_UNSUPPORTED_FUNCTION;
     script.expiry = 0x7FFFFFFFFFFFFFFF;
     script.max_token = 12000;
     script.message_token = TRAILER;

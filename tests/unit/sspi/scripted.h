@@ -52,6 +52,9 @@ struct script {
     const WCHAR *client;
     const WCHAR *server;
     const WCHAR *user; /* of SECPKG_ATTR_NAMES; NULL: unsupported */
+    SECURITY_STATUS key_info; /* of SECPKG_ATTR_KEY_INFO; with names that must be freed */
+    unsigned long key_type;
+    unsigned long key_bits;
     int64_t expiry;
     int64_t offset; /* local time is UTC and this, in seconds */
     unsigned long max_token;
