@@ -284,6 +284,10 @@ troth_status troth__sspi_step(void *context, troth__bytes in, troth__bytes *out,
         if (status == TROTH_OK && completed == SEC_I_CONTINUE_NEEDED)
             status = TROTH_CONTINUE;
     }
+    if (self->credential->wine) {
+        troth__sspi_wine_look(self, in);
+        troth__sspi_wine_look(self, *out);
+    }
     troth__free(scratch);
     return status;
 }

@@ -94,7 +94,8 @@ struct sspi_context {
     size_t wrap_header; /* TOKEN stands this far in front of DATA */
     size_t wrap_overhead;
     size_t mic_size;
-    size_t checksum_size; /* wine.c: the context's checksum, learned from the first code that it made */
+    size_t checksum_size; /* wine.c: the context's checksum; 0: not known before it has made a message */
+    bool longer_checksum; /* wine.c: it is not the one that is usual */
     bool ntlm;            /* the package that was chosen is NTLM: its messages have a layout of their own */
     bool ntlm_sealed;     /* and they are encrypted */
     char package[64];     /* the one that was chosen */
@@ -166,6 +167,9 @@ troth_status troth__sspi_ntlm_unwrap(struct sspi_context *context, uint8_t *mess
  * Refuses what Wine's provider would silently leave out. Returns TROTH_OK, TROTH_E_UNSUPPORTED or TROTH_E_UNAVAILABLE.
  */
 troth_status troth__sspi_wine_check(const struct troth__context_config *config, troth_error *error);
+
+/* Looks in a token of the handshake for encryption types whose checksum is not the usual one. */
+void troth__sspi_wine_look(struct sspi_context *context, troth__bytes token);
 
 /* Puts the sizes that Wine really needs in place of those that it told. */
 void troth__sspi_wine_sizes(struct sspi_context *context);

@@ -450,6 +450,43 @@ static void wine_is_cut_where_the_plaintext_ends(void **state)
     }
 }
 
+/* A cut too late would give out bytes that nobody verified: the plaintext's end must be known before it is made. */
+static void wine_takes_no_message_whose_end_it_cannot_know(void **state)
+{
+    static const char types[] = {17, 18, 19, 20};
+    size_t i;
+
+    (void)state;
+    for (i = 0; i < 8; i++) {
+        char token[] = "\x60\x12\x06\x09\x2a\x86\x48\x86\xf7\x12\x01\x02\x02\x01\x00\xa0\x03\x02\x01?";
+        const bool known = types[i / 2] < 19;
+        const bool sends_first = i % 2 == 1;
+        uint8_t message[81] = {0x05, 0x04, 0x02, 0xFF};
+        uint8_t output[128];
+        troth_context *context;
+        void *data;
+        size_t length;
+
+        script_reset();
+        script.wine = true;
+        token[19] = types[i / 2];
+        script.steps[0].token = token;
+        script.steps[0].length = sizeof token - 1;
+        context = complete_context();
+        script.message_token = known ? 60 : 72;
+        if (sends_first)
+            assert_int_equal(
+                troth_wrap(context, TROTH_PROTECT_CONFIDENTIALITY, "x", 1, output, sizeof output, &length, NULL),
+                TROTH_OK);
+        message[80] = 'm';
+        assert_int_equal(troth_unwrap(context, message, sizeof message, &data, &length, NULL, NULL),
+                         known || sends_first ? TROTH_OK : TROTH_E_FAILURE);
+        assert_int_equal(length, known ? 21 : sends_first ? 9 : 0);
+        assert_true(known || sends_first || message[80] == 0);
+        finish(context);
+    }
+}
+
 #define NAME(test) cmocka_unit_test_setup(test, reset)
 
 int main(void)
@@ -471,6 +508,7 @@ int main(void)
         NAME(the_largest_message_is_what_the_sizes_leave),
         NAME(wine_has_its_own_order),
         NAME(wine_is_cut_where_the_plaintext_ends),
+        NAME(wine_takes_no_message_whose_end_it_cannot_know),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
