@@ -204,6 +204,7 @@ static bool we_send(size_t length, troth_protection protection)
     assert_int_equal(sealed, protection == TROTH_PROTECT_CONFIDENTIALITY);
     assert_int_equal(out.length, length);
     assert_memory_equal(out.value, held.plain, length);
+    out.length = 1; /* MIT 1.20 does not release a buffer that it has filled with nothing */
     gss_release_buffer(&minor, &out);
     return true;
 }
