@@ -28,6 +28,7 @@
 #include "bytes.h"
 #include "troth/bindings.h"
 #include "troth/parts.h"
+#include "troth/session.h"
 #include "troth/troth.h"
 
 #define TROTH__HASH_MOST 64 /* the longest hash of all, in bytes */
@@ -158,6 +159,23 @@ struct troth__backend {
                                   size_t *mic_length, troth_error *error);
     troth_status (*verify_mic_parts)(void *context, const troth_part *parts, size_t count, troth__bytes mic,
                                      troth_error *error);
+
+    /*
+     * What session.h asks of a complete context. As the public calls have it, except: common code has checked the
+     * arguments and the state, and keeps none of it. The key and the exported context are new memory of troth__alloc,
+     * which common code wipes and frees; the latter begins with head unwritten bytes, which *length counts.
+     *
+     * After context_export returned TROTH_OK, of the native context only context_free is called. context_import makes
+     * a native context, and a native credential of the little that it needs; of that only credential_free is called.
+     * own tells their role and mechanism; both configurations outlive them.
+     */
+    troth_status (*session_key)(void *context, uint8_t **key, size_t *length, troth_error *error);
+    troth_status (*prf)(void *context, troth_prf_key which, troth__bytes input, uint8_t *output, size_t length,
+                        troth_error *error);
+    troth_status (*context_export)(void *context, size_t head, uint8_t **token, size_t *length, troth_error *error);
+    troth_status (*context_import)(const troth__backend *self, const struct troth__credential_config *own,
+                                   const struct troth__context_config *config, troth__bytes token, void **credential,
+                                   void **context, troth_error *error);
 
     /*
      * The hash of data, into the first troth__hash_length(hash) bytes of digest. Needs no credential and no context,

@@ -162,6 +162,7 @@ void troth_context_free(troth_context *context)
     troth__policy_forget(context);
     troth__free(context->peer_name);
     troth__free(context->target_name);
+    troth__wipe_free(context->exported, context->exported_length);
     troth_credential_free(context->credential);
     troth__free(context);
 }
@@ -185,6 +186,17 @@ troth_status troth__context_failed(const troth_context *context, troth_error *er
     troth__error_native(error, context->failure.major, context->failure.minor);
     return troth__error_set(error, status, "this context failed before (%s), and a failure is final",
                             troth_status_name(status));
+}
+
+troth_status troth__context_ready(const troth_context *context, troth_error *error)
+{
+    if (context->failure.status != TROTH_OK)
+        return troth__context_failed(context, error);
+    if (!context->complete)
+        return troth__error_set(error, TROTH_E_STATE, "the handshake is not complete");
+    if (context->exported != NULL)
+        return troth__error_set(error, TROTH_E_STATE, "this context was exported");
+    return TROTH_OK;
 }
 
 /* Says what was being done before what went wrong, and what to do about it behind. */
@@ -439,6 +451,8 @@ static troth_status name_get(troth_context *context, char **kept,
 {
     if (!context->complete)
         return troth__error_set(error, TROTH_E_STATE, "the handshake is not complete");
+    if (*kept == NULL && context->exported != NULL)
+        return troth__error_set(error, TROTH_E_STATE, "this context was exported");
     if (*kept == NULL) {
         troth_status status = ask(context->native, kept, error);
 

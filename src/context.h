@@ -22,6 +22,7 @@ struct troth_context {
     struct troth__context_config config; /* ours; what it points to is this context's */
     int32_t *refused_encryption;         /* until it is complete: their number, and a copy of them; NULL: none */
     uint32_t forbidden;
+    uint32_t exported_length;
     uint8_t flags;
     uint8_t legs;          /* steps made */
     bool required_default; /* the caller left the requirements to us */
@@ -35,6 +36,7 @@ struct troth_context {
     int64_t expiry;                /* likewise */
     char *peer_name;               /* kept once asked for */
     char *target_name;
+    uint8_t *exported; /* what it was turned into; then nothing native is left. NULL: it was not */
 };
 
 /*
@@ -45,6 +47,9 @@ troth_status troth__context_fail(troth_context *context, troth_error *error);
 
 /* For every call on a context that failed before: sets the same status and native codes and returns the status. */
 troth_status troth__context_failed(const troth_context *context, troth_error *error);
+
+/* Before every call that needs the native context of a complete one: TROTH_OK; its failure; TROTH_E_STATE. */
+troth_status troth__context_ready(const troth_context *context, troth_error *error);
 
 /* Before the first step: requires these as well, unless the caller said itself what is required. */
 void troth__context_require(troth_context *context, uint32_t properties);

@@ -95,6 +95,21 @@ static void destroy(troth_credential *credential)
     troth__free(credential);
 }
 
+troth_credential *troth__credential_shell(const troth__backend *backend)
+{
+    troth_credential *made = troth__alloc(sizeof *made);
+
+    if (made == NULL)
+        return NULL;
+    made->backend = backend;
+    made->holds = 1;
+    made->lock = troth__mutex_new();
+    if (made->lock != NULL)
+        return made;
+    troth__free(made);
+    return NULL;
+}
+
 troth_status troth__credential_acquire(const troth__backend *backend, troth_role role,
                                        const troth_credential_options *options, troth_credential **credential,
                                        troth_error *error)
@@ -117,13 +132,8 @@ troth_status troth__credential_acquire(const troth__backend *backend, troth_role
     if (status != TROTH_OK)
         return status;
 
-    made = troth__alloc(sizeof *made);
-    if (made == NULL)
-        return troth__error_set(error, TROTH_E_MEMORY, "out of memory for a credential");
-    made->backend = backend;
-    made->holds = 1;
-    made->lock = troth__mutex_new();
-    if (made->lock == NULL || !copy_options(role, options, &made->config)) {
+    made = troth__credential_shell(backend);
+    if (made == NULL || !copy_options(role, options, &made->config)) {
         status = troth__error_set(error, TROTH_E_MEMORY, "out of memory for a credential");
         goto out;
     }

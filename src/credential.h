@@ -17,6 +17,9 @@ struct troth_credential {
 /* One hold more. Returns credential. The last troth_credential_free ends it. */
 troth_credential *troth__credential_hold(troth_credential *credential);
 
+/* An empty one for a context that was made without: no native part yet. NULL when memory is out. */
+troth_credential *troth__credential_shell(const troth__backend *backend);
+
 /* "Kerberos" or "Negotiate", for texts. */
 const char *troth__mechanism_show(troth_mechanism mechanism);
 

@@ -3,15 +3,6 @@
 #include "message.h"
 #include "trace.h"
 
-troth_status troth__message_ready(const troth_context *context, troth_error *error)
-{
-    if (context->failure.status != TROTH_OK)
-        return troth__context_failed(context, error);
-    if (!context->complete)
-        return troth__error_set(error, TROTH_E_STATE, "the handshake is not complete");
-    return TROTH_OK;
-}
-
 troth_status troth__message_failed(troth_context *context, const char *doing, troth_error *error)
 {
     troth__error_prefix(error, "%s: ", doing);
@@ -78,7 +69,7 @@ troth_status troth_wrap(troth_context *context, troth_protection protection, con
         *output_length = 0;
     if (context == NULL || output_length == NULL || (output == NULL && capacity > 0) || !sane(data, length))
         return bad_argument(error);
-    status = troth__message_ready(context, error);
+    status = troth__context_ready(context, error);
     if (status == TROTH_OK)
         status = troth__message_protection(context, protection, error);
     if (status != TROTH_OK)
@@ -105,7 +96,7 @@ troth_status troth_unwrap(troth_context *context, void *message, size_t length, 
         *protection = TROTH_PROTECTION_UNSET;
     if (context == NULL || data == NULL || data_length == NULL || !sane(message, length))
         return bad_argument(error);
-    status = troth__message_ready(context, error);
+    status = troth__context_ready(context, error);
     if (status != TROTH_OK) {
         if (status != TROTH_E_STATE)
             troth__wipe(message, length); /* one that is not encrypted could be read as well as a verified one */
@@ -141,7 +132,7 @@ troth_status troth_get_mic(troth_context *context, const void *data, size_t leng
         *mic_length = 0;
     if (context == NULL || mic_length == NULL || (mic == NULL && capacity > 0) || !sane(data, length))
         return bad_argument(error);
-    status = troth__message_ready(context, error);
+    status = troth__context_ready(context, error);
     if (status == TROTH_OK)
         status = troth__message_signs(context, error);
     if (status != TROTH_OK)
@@ -160,7 +151,7 @@ troth_status troth_verify_mic(troth_context *context, const void *data, size_t l
     error = troth__error_begin(error, &scratch);
     if (context == NULL || !sane(data, length) || !sane(mic, mic_length))
         return bad_argument(error);
-    status = troth__message_ready(context, error);
+    status = troth__context_ready(context, error);
     if (status != TROTH_OK)
         return status;
     if (mic_length == 0)

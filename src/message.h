@@ -7,9 +7,6 @@
 /* Native layers count in 32 bits, some of them signed; nobody sends a message of 2 GB. */
 #define TROTH__MESSAGE_MOST 0x7FFF0000u
 
-/* Before every call on messages: TROTH_OK; the context's failure; TROTH_E_STATE. */
-troth_status troth__message_ready(const troth_context *context, troth_error *error);
-
 /* After a failed one: final, unless it was misuse or the messages are datagrams. doing: what was being done. */
 troth_status troth__message_failed(troth_context *context, const char *doing, troth_error *error);
 

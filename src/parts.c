@@ -63,7 +63,7 @@ troth_status troth_wrap_parts(troth_context *context, troth_protection protectio
         *token_length = 0;
     if (context == NULL || token_length == NULL || (token == NULL && capacity > 0) || !parts_sane(parts, count))
         return bad_argument(error);
-    status = troth__message_ready(context, error);
+    status = troth__context_ready(context, error);
     if (status == TROTH_OK)
         status = troth__message_protection(context, protection, error);
     if (status == TROTH_OK)
@@ -92,7 +92,7 @@ troth_status troth_unwrap_parts(troth_context *context, void *token, size_t toke
     if (context == NULL || (token == NULL && token_length > 0) || token_length > TROTH__MESSAGE_MOST ||
         !parts_sane(parts, count))
         return bad_argument(error);
-    status = troth__message_ready(context, error);
+    status = troth__context_ready(context, error);
     if (status != TROTH_OK) {
         if (status != TROTH_E_STATE)
             wipe_data(parts, count); /* one that is not encrypted could be read as well as a verified one */
@@ -170,7 +170,7 @@ troth_status troth_get_mic_parts(troth_context *context, const troth_part *parts
         *mic_length = 0;
     if (context == NULL || mic_length == NULL || (mic == NULL && capacity > 0) || !parts_sane(parts, count))
         return bad_argument(error);
-    status = troth__message_ready(context, error);
+    status = troth__context_ready(context, error);
     if (status == TROTH_OK)
         status = troth__message_signs(context, error);
     if (status != TROTH_OK)
@@ -195,7 +195,7 @@ troth_status troth_verify_mic_parts(troth_context *context, const troth_part *pa
     if (context == NULL || (mic == NULL && mic_length > 0) || mic_length > TROTH__MESSAGE_MOST ||
         !parts_sane(parts, count))
         return bad_argument(error);
-    status = troth__message_ready(context, error);
+    status = troth__context_ready(context, error);
     if (status != TROTH_OK)
         return status;
     if (mic_length == 0)
@@ -222,7 +222,7 @@ troth_status troth_wrap_size_limit(troth_context *context, troth_protection prot
         *length = 0;
     if (context == NULL || length == NULL)
         return troth__error_set(error, TROTH_E_ARGUMENT, "a context and room for the length are needed");
-    status = troth__message_ready(context, error);
+    status = troth__context_ready(context, error);
     if (status == TROTH_OK)
         status = troth__message_protection(context, protection, error);
     if (status == TROTH_OK)

@@ -14,6 +14,8 @@
 #define NNS_REFUSAL 0x8009030Cu
 #define NNS_ERROR_SIZE 8
 
+static troth_status completed(troth_stream *stream, troth_error *error);
+
 /* ---- making and freeing --------------------------------------------------------------------------------------- */
 
 static troth_status check_options(const troth_stream_options *options, troth_error *error)
@@ -44,8 +46,9 @@ static void destroy(troth_stream *stream)
     troth__free(stream);
 }
 
-troth_status troth__stream_borrow(troth_context *context, const troth_stream_options *options, troth_stream **stream,
-                                  troth_error *error)
+/* A stream around somebody else's context, at the beginning of its handshake. */
+static troth_status make(troth_context *context, const troth_stream_options *options, troth_stream **stream,
+                         troth_error *error)
 {
     static const troth_stream_options defaults = TROTH_STREAM_OPTIONS_INIT;
     troth_stream *made;
@@ -60,8 +63,6 @@ troth_status troth__stream_borrow(troth_context *context, const troth_stream_opt
     if (options->protection == TROTH_PROTECT_INTEGRITY && (context->config.required & TROTH_CONFIDENTIALITY) != 0)
         return troth__error_set(error, TROTH_E_ARGUMENT,
                                 "confidentiality is required of this context, and integrity alone is to be sent");
-    if (!troth__context_fresh(context))
-        return troth__error_set(error, TROTH_E_STATE, "this context was stepped before; a handshake needs a new one");
     made = troth__alloc(sizeof *made);
     if (made == NULL)
         return troth__error_set(error, TROTH_E_MEMORY, "out of memory for a stream");
@@ -86,6 +87,44 @@ troth_status troth__stream_borrow(troth_context *context, const troth_stream_opt
     return TROTH_OK;
 }
 
+troth_status troth__stream_borrow(troth_context *context, const troth_stream_options *options, troth_stream **stream,
+                                  troth_error *error)
+{
+    *stream = NULL;
+    if (!troth__context_fresh(context))
+        return troth__error_set(error, TROTH_E_STATE, "this context was stepped before; a handshake needs a new one");
+    return make(context, options, stream, error);
+}
+
+/* A stream that begins with messages: the handshake was made otherwise, or in another process. */
+static troth_status make_open(troth_context *context, const troth_stream_options *options, troth_stream **stream,
+                              troth_error *error)
+{
+    const uint32_t detection = TROTH_REPLAY_DETECTION | TROTH_SEQUENCE_DETECTION;
+    troth_status status = troth__context_ready(context, error);
+
+    if (status == TROTH_E_STATE && !context->complete)
+        return troth__error_set(error, TROTH_E_STATE, "this context is in the middle of its handshake");
+    if (status == TROTH_OK)
+        status = make(context, options, stream, error);
+    if (status != TROTH_OK)
+        return status;
+    if ((*stream)->framing == TROTH_FRAMING_BE32 && (context->attributes.properties & detection) != detection) {
+        status = troth__error_set(error, TROTH_E_REQUIREMENT,
+                                  "be32 needs replay and sequence detection, and the context was made without");
+    } else {
+        (*stream)->step_due = false;
+        (*stream)->opened = true;
+        (*stream)->remote_done = true;
+        status = completed(*stream, error);
+    }
+    if (status != TROTH_OK) {
+        destroy(*stream); /* the context is still the caller's */
+        *stream = NULL;
+    }
+    return status;
+}
+
 troth_status troth_stream_new(troth_context *context, const troth_stream_options *options, troth_stream **stream,
                               troth_error *error)
 {
@@ -97,7 +136,8 @@ troth_status troth_stream_new(troth_context *context, const troth_stream_options
         *stream = NULL;
     if (context == NULL || stream == NULL)
         return troth__error_set(error, TROTH_E_ARGUMENT, "a stream needs a context and room for itself");
-    status = troth__stream_borrow(context, options, stream, error);
+    status = troth__context_fresh(context) ? make(context, options, stream, error)
+                                           : make_open(context, options, stream, error);
     if (status == TROTH_OK)
         (*stream)->borrowed = false;
     return status;

@@ -22,5 +22,9 @@ const troth__backend troth__backend_here = {
     .unwrap_parts = troth__gss_unwrap_parts,
     .get_mic_parts = troth__gss_get_mic_parts,
     .verify_mic_parts = troth__gss_verify_mic_parts,
+    .session_key = troth__gss_session_key,
+    .prf = troth__gss_prf,
+    .context_export = troth__gss_context_export,
+    .context_import = troth__gss_context_import,
     .hash = troth__gss_hash,
 };

@@ -250,43 +250,7 @@ static troth_status gss_anonymous(const struct gss_context *context, uint32_t *p
     return TROTH_OK;
 }
 
-/*
- * The encryption type of the context's key, 0 where the library does not tell it. MIT gives the key and, as the last
- * arc of an OID, its type; the key is wiped here and goes no further.
- */
-static troth_status gss_encryption(const struct gss_context *context, int32_t *encryption, troth_error *error)
-{
-    static const uint8_t family[] = {0x2A, 0x86, 0x48, 0x86, 0xF7, 0x12, 0x01, 0x02, 0x02, 0x04};
-    const struct troth__gss_native *native = context->native;
-    gss_buffer_set_t told = GSS_C_NO_BUFFER_SET;
-    OM_uint32 major, minor, ignored;
-    uint32_t type = 0;
-
-    *encryption = 0;
-    major = native->gss_inquire_sec_context_by_oid(&minor, context->context, GSS_C_INQ_SSPI_SESSION_KEY, &told);
-    troth__gss_traced(context->credential, context->config, "gss_inquire_sec_context_by_oid", major, minor,
-                      &troth__gss_krb5);
-    if (GSS_ROUTINE_ERROR(major) == GSS_S_UNAVAILABLE)
-        return TROTH_OK;
-    if (GSS_ERROR(major))
-        return troth__gss_fail(native, "gss_inquire_sec_context_by_oid", major, minor, &troth__gss_krb5, error);
-    if (told != GSS_C_NO_BUFFER_SET && told->count >= 2 && told->elements[1].length > sizeof family &&
-        told->elements[1].length <= sizeof family + 4 && memcmp(told->elements[1].value, family, sizeof family) == 0) {
-        const uint8_t *arc = told->elements[1].value;
-
-        for (size_t i = sizeof family; i < told->elements[1].length; i++)
-            type = type << 7 | (arc[i] & 0x7Fu);
-        *encryption = (int32_t)type;
-    }
-    if (told != GSS_C_NO_BUFFER_SET) {
-        for (size_t i = 0; i < told->count; i++)
-            troth__wipe(told->elements[i].value, told->elements[i].length);
-        native->gss_release_buffer_set(&ignored, &told);
-    }
-    return TROTH_OK;
-}
-
-static bool gss_is(gss_OID mechanism, gss_OID wanted)
+bool troth__gss_is(gss_OID mechanism, gss_OID wanted)
 {
     return mechanism != GSS_C_NO_OID && mechanism->length == wanted->length &&
            memcmp(mechanism->elements, wanted->elements, wanted->length) == 0;
@@ -300,8 +264,8 @@ troth_status troth__gss_attributes(void *pointer, struct troth__attributes *attr
     troth_status status = TROTH_OK;
 
     memset(attributes, 0, sizeof *attributes);
-    context->ntlm = gss_is(used, &troth__gss_ntlm);
-    if (!context->ntlm && !gss_is(used, &troth__gss_krb5)) {
+    context->ntlm = troth__gss_is(used, &troth__gss_ntlm);
+    if (!context->ntlm && !troth__gss_is(used, &troth__gss_krb5)) {
         attributes->mechanism_name = "neither Kerberos nor NTLM";
         return TROTH_OK;
     }
@@ -313,7 +277,7 @@ troth_status troth__gss_attributes(void *pointer, struct troth__attributes *attr
     if (!context->ntlm && troth__gss_credential_config(context->credential)->role == TROTH_ACCEPTOR)
         status = gss_anonymous(context, &attributes->properties, error);
     if (status == TROTH_OK && !context->ntlm)
-        status = gss_encryption(context, &attributes->encryption, error);
+        status = troth__gss_session_query(context, NULL, NULL, &attributes->encryption, error);
     if (status == TROTH_OK)
         status = troth__gss_message_sizes(context, attributes, error);
     if (status == TROTH_OK) {

@@ -332,6 +332,9 @@ troth_status troth__gss_attributes(void *context, struct troth__attributes *attr
 troth_status troth__gss_peer_name(void *context, char **name, troth_error *error);
 troth_status troth__gss_target_name(void *context, char **name, troth_error *error);
 
+/* They are the same mechanism; the first may be GSS_C_NO_OID. */
+bool troth__gss_is(gss_OID mechanism, gss_OID wanted);
+
 /* Releases the last token, which nobody reads any more. */
 void troth__gss_out_release(struct gss_context *context);
 
@@ -405,6 +408,23 @@ troth_status troth__gss_ntlm_unwrap(struct gss_context *context, uint8_t *messag
                                     troth_protection *protection, troth_error *error);
 troth_status troth__gss_ntlm_get_mic(struct gss_context *context, troth__bytes data, uint8_t *mic, size_t capacity,
                                      size_t *mic_length, troth_error *error);
+
+/* ---- session.c ------------------------------------------------------------------------------------------------ */
+
+/*
+ * The type of a Kerberos context's key, 0 where the library does not tell it, and where key is not NULL the key itself
+ * in new memory of troth__alloc. Without a type and a key it is TROTH_OK where only the type was asked for.
+ */
+troth_status troth__gss_session_query(const struct gss_context *context, uint8_t **key, size_t *length,
+                                      int32_t *encryption, troth_error *error);
+
+troth_status troth__gss_session_key(void *context, uint8_t **key, size_t *length, troth_error *error);
+troth_status troth__gss_prf(void *context, troth_prf_key which, troth__bytes input, uint8_t *output, size_t length,
+                            troth_error *error);
+troth_status troth__gss_context_export(void *context, size_t head, uint8_t **token, size_t *length, troth_error *error);
+troth_status troth__gss_context_import(const troth__backend *self, const struct troth__credential_config *own,
+                                       const struct troth__context_config *config, troth__bytes token,
+                                       void **credential, void **context, troth_error *error);
 
 /* ---- hash.c --------------------------------------------------------------------------------------------------- */
 

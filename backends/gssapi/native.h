@@ -20,16 +20,19 @@
     X(gss_delete_sec_context)                                                                                          \
     X(gss_display_name)                                                                                                \
     X(gss_display_status)                                                                                              \
+    X(gss_export_sec_context)                                                                                          \
     X(gss_get_mic)                                                                                                     \
     X(gss_get_mic_iov)                                                                                                 \
     X(gss_get_mic_iov_length)                                                                                          \
     X(gss_import_name)                                                                                                 \
+    X(gss_import_sec_context)                                                                                          \
     X(gss_indicate_mechs)                                                                                              \
     X(gss_init_sec_context)                                                                                            \
     X(gss_inquire_context)                                                                                             \
     X(gss_inquire_cred)                                                                                                \
     X(gss_inquire_sec_context_by_oid)                                                                                  \
     X(gss_krb5_get_tkt_flags)                                                                                          \
+    X(gss_pseudo_random)                                                                                               \
     X(gss_release_buffer)                                                                                              \
     X(gss_release_buffer_set)                                                                                          \
     X(gss_release_cred)                                                                                                \

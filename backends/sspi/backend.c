@@ -22,5 +22,9 @@ const troth__backend troth__backend_here = {
     .unwrap_parts = troth__sspi_unwrap_parts,
     .get_mic_parts = troth__sspi_get_mic_parts,
     .verify_mic_parts = troth__sspi_verify_mic_parts,
+    .session_key = troth__sspi_session_key,
+    .prf = troth__sspi_prf,
+    .context_export = troth__sspi_context_export,
+    .context_import = troth__sspi_context_import,
     .hash = troth__sspi_hash,
 };

@@ -181,6 +181,16 @@ static const char *sspi_package_of(const struct troth__credential_config *config
     return "Negotiate";
 }
 
+void troth__sspi_credential_shell(struct sspi_credential *self, const troth__backend *backend,
+                                  const struct troth__credential_config *config)
+{
+    self->native = backend->native;
+    self->config = config;
+    self->wine = self->native->is_wine();
+    self->package = sspi_package_of(config, self->wine);
+    self->functions = self->native->functions();
+}
+
 troth_status troth__sspi_credential_acquire(const troth__backend *backend,
                                             const struct troth__credential_config *config, void **credential,
                                             troth_error *error)
@@ -195,14 +205,10 @@ troth_status troth__sspi_credential_acquire(const troth__backend *backend,
     self = troth__alloc(sizeof *self);
     if (self == NULL)
         return troth__error_set(error, TROTH_E_MEMORY, "no memory for a credential");
-    self->native = backend->native;
-    self->config = config;
-    self->wine = self->native->is_wine();
-    self->package = sspi_package_of(config, self->wine);
+    troth__sspi_credential_shell(self, backend, config);
     status = sspi_config_check(self, error);
     if (status != TROTH_OK)
         goto out;
-    self->functions = self->native->functions();
     if (self->functions == NULL) {
         status = troth__error_set(error, TROTH_E_UNSUPPORTED, "InitSecurityInterface: there is no SSPI provider");
         goto out;
@@ -218,6 +224,7 @@ troth_status troth__sspi_credential_acquire(const troth__backend *backend,
     if (status == TROTH_OK)
         status = sspi_handle_acquire(self, package, principal, &identity, error);
     if (status == TROTH_OK) {
+        self->has_handle = true;
         *credential = self;
         self = NULL;
     }
@@ -235,7 +242,8 @@ void troth__sspi_credential_free(void *credential)
     struct sspi_credential *self = credential;
 
     if (self != NULL) {
-        self->functions->FreeCredentialsHandle(&self->handle);
+        if (self->has_handle)
+            self->functions->FreeCredentialsHandle(&self->handle);
         troth__free(self);
     }
 }

@@ -61,9 +61,14 @@ struct sspi_credential {
     const struct troth__credential_config *config;
     const char *package; /* the name that the handle was acquired under; static */
     CredHandle handle;
+    bool has_handle;   /* not for a context that was imported */
     size_t token_room; /* the larger of the package's cbMaxToken and TROTH__SSPI_TOKEN_ROOM */
     bool wine;
 };
+
+/* Fills what a credential is without its handle. functions is NULL when there is no provider. */
+void troth__sspi_credential_shell(struct sspi_credential *self, const troth__backend *backend,
+                                  const struct troth__credential_config *config);
 
 troth_status troth__sspi_credential_acquire(const troth__backend *self, const struct troth__credential_config *config,
                                             void **credential, troth_error *error);
@@ -144,6 +149,17 @@ troth_status troth__sspi_get_mic_parts(void *context, const troth_part *parts, s
                                        size_t capacity, size_t *mic_length, troth_error *error);
 troth_status troth__sspi_verify_mic_parts(void *context, const troth_part *parts, size_t count, troth__bytes mic,
                                           troth_error *error);
+
+/* ---- session.c ------------------------------------------------------------------------------------------------ */
+
+troth_status troth__sspi_session_key(void *context, uint8_t **key, size_t *length, troth_error *error);
+troth_status troth__sspi_prf(void *context, troth_prf_key which, troth__bytes input, uint8_t *output, size_t length,
+                             troth_error *error);
+troth_status troth__sspi_context_export(void *context, size_t head, uint8_t **token, size_t *length,
+                                        troth_error *error);
+troth_status troth__sspi_context_import(const troth__backend *self, const struct troth__credential_config *own,
+                                        const struct troth__context_config *config, troth__bytes token,
+                                        void **credential, void **context, troth_error *error);
 
 /* ---- hash.c --------------------------------------------------------------------------------------------------- */
 

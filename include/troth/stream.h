@@ -112,13 +112,16 @@ typedef enum troth_stream_end_kind {
 } troth_stream_end_kind;
 
 /*
- * Makes a stream around a context that was never stepped.
+ * Makes a stream around a context that was never stepped; or around one that is complete, by a handshake that went
+ * another way or in another process (troth/session.h): that stream is ready at once.
  *
  * context  the stream's from TROTH_OK on: freed with it. On failure it stays the caller's
  * options  NULL: be32, 65,536 bytes, messages
  *
  * With be32 an acceptor's default requirements grow as troth_authenticate has it.
- * Returns TROTH_OK, TROTH_E_ARGUMENT, TROTH_E_STATE (a context that was stepped), TROTH_E_MEMORY.
+ * Returns TROTH_OK; TROTH_E_ARGUMENT; TROTH_E_STATE (a context in the middle of its handshake, or exported);
+ * TROTH_E_REQUIREMENT (be32 around a complete context without replay and sequence detection); TROTH_E_MEMORY; after a
+ * failure of the context, that.
  */
 TROTH_API troth_status troth_stream_new(troth_context *context, const troth_stream_options *options,
                                         troth_stream **stream, troth_error *error);

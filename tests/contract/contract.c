@@ -15,6 +15,7 @@ static const struct {
     {"handshake", run_handshake_tests}, {"tokens", run_token_tests},     {"messages", run_message_tests},
     {"parts", run_part_tests},          {"bindings", run_binding_tests}, {"policy", run_policy_tests},
     {"sharing", run_sharing_tests},     {"features", run_feature_tests}, {"trace", run_trace_tests},
+    {"session", run_session_tests},
 };
 
 int main(int argc, char **argv)
@@ -24,8 +25,9 @@ int main(int argc, char **argv)
     } else if (argc == 3 && strcmp(argv[2], "negotiate") == 0) {
         under_test = TROTH_MECHANISM_NEGOTIATE;
     } else {
-        fprintf(stderr, "usage: contract handshake|tokens|messages|parts|bindings|policy|sharing|features|trace "
-                        "kerberos|negotiate\n");
+        fprintf(stderr,
+                "usage: contract handshake|tokens|messages|parts|bindings|policy|session|sharing|features|trace "
+                "kerberos|negotiate\n");
         return 2;
     }
     for (size_t i = 0; i < sizeof(themes) / sizeof(themes[0]); i++) {

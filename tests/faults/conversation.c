@@ -15,6 +15,7 @@
 #include <cmocka.h>
 
 #include "bytes.h"
+#include "session.h"
 #include "realm.h"
 #include "troth/parts.h"
 
@@ -343,11 +344,67 @@ static bool send_parts(troth_context *from, troth_context *to, troth_protection 
     return went(outcome, "troth_wrap_size_limit", status, &error);
 }
 
+/* ---- the session ---------------------------------------------------------------------------------------------- */
+
+/* Both ends have the same key, and derive the same bytes from it. */
+static bool check_keys(troth_context *initiator, troth_context *acceptor, struct outcome *outcome)
+{
+    troth_context *const contexts[2] = {initiator, acceptor};
+    uint8_t keys[2][64], derived[2][80];
+    size_t lengths[2] = {1, 1};
+    int32_t types[2] = {1, 1};
+
+    for (int i = 0; i < 2; i++) {
+        troth_error error = TROTH_ERROR_INIT;
+        troth_status status =
+            troth_context_session_key(contexts[i], keys[i], sizeof keys[i], &lengths[i], &types[i], &error);
+
+        if (!went(outcome, "troth_context_session_key", status, &error)) {
+            conversation_check(lengths[i] == 0 && types[i] == 0);
+            return false;
+        }
+        status = troth_context_prf(contexts[i], TROTH_PRF_KEY_FULL, "input", 5, derived[i], sizeof derived[i], &error);
+        if (!went(outcome, "troth_context_prf", status, &error)) {
+            conversation_check(all_zero(derived[i], sizeof derived[i]));
+            return false;
+        }
+    }
+    conversation_check(lengths[0] > 0 && lengths[0] == lengths[1] && memcmp(keys[0], keys[1], lengths[0]) == 0);
+    conversation_check(types[0] == types[1] && types[0] != 0);
+    conversation_check(memcmp(derived[0], derived[1], sizeof derived[0]) == 0);
+    return true;
+}
+
+/* The acceptor's end goes on in a context made of its bytes. */
+static void hand_over(const troth__backend *backend, troth_context *initiator, troth_context *acceptor,
+                      troth_protection protection, struct outcome *outcome)
+{
+    troth_error error = TROTH_ERROR_INIT;
+    troth_context *imported = NULL;
+    const void *token = NULL;
+    size_t length = 1;
+    troth_status status = troth_context_export(acceptor, &token, &length, &error);
+
+    if (!went(outcome, "troth_context_export", status, &error)) {
+        conversation_check(token == NULL && length == 0);
+        conversation_check(troth_context_export(acceptor, &token, &length, &error) == status);
+        return;
+    }
+    status = troth__context_import(backend, token, length, &imported, &error);
+    if (!went(outcome, "troth_context_import", status, &error)) {
+        conversation_check(imported == NULL);
+        return;
+    }
+    if (send_sealed(initiator, imported, protection, outcome))
+        send_sealed(imported, initiator, protection, outcome);
+    troth_context_free(imported);
+}
+
 /* ---- all of it ------------------------------------------------------------------------------------------------ */
 
 /* With both contexts there. */
-static void talk(troth_context *initiator, troth_context *acceptor, const struct conversation *conversation,
-                 struct outcome *outcome)
+static void talk(const troth__backend *backend, troth_context *initiator, troth_context *acceptor,
+                 const struct conversation *conversation, struct outcome *outcome)
 {
     const troth_protection protection =
         conversation->required != 0 && (conversation->required & TROTH_CONFIDENTIALITY) == 0
@@ -361,8 +418,9 @@ static void talk(troth_context *initiator, troth_context *acceptor, const struct
     if (check_names(initiator, acceptor, conversation, outcome) &&
         send_sealed(initiator, acceptor, protection, outcome) &&
         send_sealed(acceptor, initiator, protection, outcome) && send_signed(initiator, acceptor, outcome) &&
-        send_signed(acceptor, initiator, outcome) && send_parts(initiator, acceptor, protection, outcome))
-        send_parts(acceptor, initiator, protection, outcome);
+        send_signed(acceptor, initiator, outcome) && send_parts(initiator, acceptor, protection, outcome) &&
+        send_parts(acceptor, initiator, protection, outcome) && check_keys(initiator, acceptor, outcome))
+        hand_over(backend, initiator, acceptor, protection, outcome);
 }
 
 /* Somebody listens in every conversation, so that telling him is part of what may fail. */
@@ -412,7 +470,7 @@ void conversation_hold(const troth__backend *backend, const struct conversation 
     conversation_check((status == TROTH_OK) == (acceptor != NULL));
     if (!went(outcome, "making the acceptor's context", status, &error))
         goto out;
-    talk(initiator, acceptor, conversation, outcome);
+    talk(backend, initiator, acceptor, conversation, outcome);
 out:
     troth_context_free(initiator);
     troth_context_free(acceptor);

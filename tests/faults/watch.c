@@ -176,6 +176,9 @@ static OM_uint32 watched_gss_acquire_cred_with_password(OM_uint32 *minor, const 
         minor, cred);
 }
 
+/* What must be wiped before it is released, or NULL. */
+static const void *secret;
+
 static OM_uint32 buffer_made(enum ledger_verdict verdict, OM_uint32 major, OM_uint32 *minor, gss_buffer_t buffer)
 {
     OM_uint32 ignored;
@@ -318,6 +321,57 @@ static OM_uint32 watched_gss_inquire_sec_context_by_oid(OM_uint32 *minor, const 
     return major;
 }
 
+/* Bytes that hold a key, or are as good as one. */
+static OM_uint32 secret_made(enum ledger_verdict verdict, OM_uint32 major, OM_uint32 *minor, gss_buffer_t buffer)
+{
+    major = buffer_made(verdict, major, minor, buffer);
+    secret = GSS_ERROR(major) ? NULL : buffer->value;
+    return major;
+}
+
+static OM_uint32 KRB5_CALLCONV watched_gss_pseudo_random(OM_uint32 *minor, gss_ctx_id_t context, int key,
+                                                         const gss_buffer_t input, ssize_t length, gss_buffer_t output)
+{
+    const enum ledger_verdict verdict = ledger_call("gss_pseudo_random");
+
+    if (verdict == LEDGER_BEFORE)
+        return gss_failure(minor);
+    return secret_made(verdict, REAL(gss_pseudo_random)(minor, context, key, input, length, output), minor, output);
+}
+
+/* The context is gone in any case when the call was made. */
+static OM_uint32 watched_gss_export_sec_context(OM_uint32 *minor, gss_ctx_id_t *context, gss_buffer_t token)
+{
+    const enum ledger_verdict verdict = ledger_call("gss_export_sec_context");
+    const gss_ctx_id_t before = *context;
+    OM_uint32 major;
+
+    if (verdict == LEDGER_BEFORE)
+        return gss_failure(minor);
+    major = REAL(gss_export_sec_context)(minor, context, token);
+    if (*context == GSS_C_NO_CONTEXT)
+        ledger_died("gss context", before);
+    return secret_made(verdict, major, minor, token);
+}
+
+static OM_uint32 watched_gss_import_sec_context(OM_uint32 *minor, gss_buffer_t token, gss_ctx_id_t *context)
+{
+    const enum ledger_verdict verdict = ledger_call("gss_import_sec_context");
+    OM_uint32 major, ignored;
+
+    if (verdict == LEDGER_BEFORE)
+        return gss_failure(minor);
+    major = REAL(gss_import_sec_context)(minor, token, context);
+    if (GSS_ERROR(major))
+        return major;
+    if (verdict == LEDGER_AFTER) {
+        REAL(gss_delete_sec_context)(&ignored, context, GSS_C_NO_BUFFER);
+        return gss_failure(minor);
+    }
+    ledger_born("gss context", *context, 0);
+    return major;
+}
+
 /* ---- what releases -------------------------------------------------------------------------------------------- */
 
 static OM_uint32 watched_gss_delete_sec_context(OM_uint32 *minor, gss_ctx_id_t *context, gss_buffer_t out)
@@ -337,6 +391,13 @@ static OM_uint32 watched_gss_release_buffer(OM_uint32 *minor, gss_buffer_t buffe
 
     if (buffer->value != NULL)
         ledger_died("gss buffer", buffer->value);
+    if (buffer->value != NULL && buffer->value == secret) {
+        for (size_t i = 0; i < buffer->length; i++) {
+            if (((const uint8_t *)buffer->value)[i] != 0)
+                ledger_born("byte of a secret that was not wiped", buffer->value, 0);
+        }
+        secret = NULL;
+    }
     major = REAL(gss_release_buffer)(minor, buffer);
     return verdict == LEDGER_PASS ? major : gss_failure(minor);
 }

@@ -270,6 +270,68 @@ static troth_status verify_mic_parts(void *context, const troth_part *parts, siz
     return verify_mic(context, (troth__bytes){NULL, 0}, mic, error);
 }
 
+/* The key is a text; what is derived repeats the key's number, and the context as bytes is one letter. */
+static troth_status session_key(void *context, uint8_t **key, size_t *length, troth_error *error)
+{
+    struct scripted *script = context;
+    troth_status status = play(script->session_status, error);
+
+    *key = NULL;
+    *length = 0;
+    if (status != TROTH_OK)
+        return status;
+    *key = (uint8_t *)troth__strdup(SCRIPTED_KEY);
+    assert_non_null(*key);
+    *length = strlen(SCRIPTED_KEY);
+    return TROTH_OK;
+}
+
+static troth_status prf(void *context, troth_prf_key which, troth__bytes input, uint8_t *output, size_t length,
+                        troth_error *error)
+{
+    struct scripted *script = context;
+
+    (void)input;
+    memset(output, '0' + (int)which, length);
+    return play(script->session_status, error);
+}
+
+static troth_status context_export(void *context, size_t head, uint8_t **token, size_t *length, troth_error *error)
+{
+    struct scripted *script = context;
+    troth_status status = play(script->session_status, error);
+
+    *token = NULL;
+    *length = 0;
+    if (status != TROTH_OK)
+        return status;
+    *token = troth__alloc(head + 1);
+    assert_non_null(*token);
+    (*token)[head] = 'X';
+    *length = head + 1;
+    return TROTH_OK;
+}
+
+static troth_status context_import(const troth__backend *self, const struct troth__credential_config *own,
+                                   const struct troth__context_config *config, troth__bytes token, void **credential,
+                                   void **context, troth_error *error)
+{
+    struct scripted *script = script_of(self);
+    troth_status status = play(script->session_status, error);
+
+    (void)own;
+    (void)config;
+    *credential = *context = NULL;
+    if (status == TROTH_OK && (token.length != 1 || token.data[0] != 'X'))
+        status = play(TROTH_E_BAD_TOKEN, error);
+    if (status != TROTH_OK)
+        return status;
+    script->credentials++;
+    script->contexts++;
+    *credential = *context = script;
+    return TROTH_OK;
+}
+
 void scripted_init(struct scripted *scripted, const struct scripted_step *steps, size_t step_count)
 {
     memset(scripted, 0, sizeof *scripted);
@@ -294,6 +356,10 @@ void scripted_init(struct scripted *scripted, const struct scripted_step *steps,
         .unwrap_parts = unwrap_parts,
         .get_mic_parts = get_mic_parts,
         .verify_mic_parts = verify_mic_parts,
+        .session_key = session_key,
+        .prf = prf,
+        .context_export = context_export,
+        .context_import = context_import,
     };
     scripted->steps = steps;
     scripted->step_count = step_count;

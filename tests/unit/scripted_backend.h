@@ -23,6 +23,8 @@ struct scripted_step {
 #define SCRIPTED_HEADER 4u
 #define SCRIPTED_MIC 4u
 
+#define SCRIPTED_KEY "key of the script"
+
 struct scripted {
     troth__backend backend;
 
@@ -36,7 +38,8 @@ struct scripted {
     troth_status attributes_status;
     troth_status name_status;
     troth_status message_status;
-    bool pads;                          /* messages, to an even length: never less than one byte */
+    bool pads; /* messages, to an even length: never less than one byte */
+    troth_status session_status;
     troth_protection unwrap_protection; /* 0: what the message says */
 
     /* What was seen. */
