@@ -23,7 +23,6 @@
 #include <poll.h>
 #include <pthread.h>
 #include <sys/socket.h>
-#include <sys/uio.h>
 #include <time.h>
 #endif
 
@@ -155,11 +154,9 @@ static enum troth__io wait_for(int descriptor, short events, int64_t deadline, i
     }
 }
 
-enum troth__io troth__socket_write(troth_socket socket, troth__bytes head, troth__bytes body, int64_t deadline,
-                                   int *native_error)
+enum troth__io troth__socket_write(troth_socket socket, troth__bytes data, int64_t deadline, int *native_error)
 {
     int descriptor = (int)socket;
-    size_t total = head.length + body.length;
     size_t sent = 0;
 
     *native_error = 0;
@@ -171,23 +168,9 @@ enum troth__io troth__socket_write(troth_socket socket, troth__bytes head, troth
         (void)setsockopt(descriptor, SOL_SOCKET, SO_NOSIGPIPE, &on, sizeof(on));
     }
 #endif
-    while (sent < total) {
-        struct iovec parts[2];
-        struct msghdr message = {0};
-        ssize_t written = 0;
+    while (sent < data.length) {
+        ssize_t written = send(descriptor, data.data + sent, data.length - sent, MSG_NOSIGNAL | MSG_DONTWAIT);
 
-        size_t head_sent = sent < head.length ? sent : head.length;
-        size_t body_sent = sent - head_sent;
-
-        /* An iovec is not const, though sendmsg only reads through it. */
-        parts[0].iov_base = (void *)((uintptr_t)head.data + head_sent);
-        parts[0].iov_len = head.length - head_sent;
-        parts[1].iov_base = (void *)((uintptr_t)body.data + body_sent);
-        parts[1].iov_len = body.length - body_sent;
-        message.msg_iov = parts;
-        message.msg_iovlen = 2;
-
-        written = sendmsg(descriptor, &message, MSG_NOSIGNAL | MSG_DONTWAIT);
         if (written >= 0) {
             sent += (size_t)written;
         } else if (is_would_block(errno)) {
@@ -370,37 +353,31 @@ static ULONG part_length(size_t length)
     return length > 0x40000000u ? 0x40000000u : (ULONG)length;
 }
 
-enum troth__io troth__socket_write(troth_socket socket, troth__bytes head, troth__bytes body, int64_t deadline,
-                                   int *native_error)
+enum troth__io troth__socket_write(troth_socket socket, troth__bytes data, int64_t deadline, int *native_error)
 {
     enum troth__io io = TROTH__IO_OK;
     struct operation operation;
-    size_t total = head.length + body.length;
     size_t sent = 0;
 
     *native_error = 0;
     if (!operation_init(&operation, native_error))
         return TROTH__IO_FAILED;
-    while (io == TROTH__IO_OK && sent < total) {
-        WSABUF parts[2];
-        size_t head_sent = sent < head.length ? sent : head.length;
-        size_t body_sent = sent - head_sent;
+    while (io == TROTH__IO_OK && sent < data.length) {
+        WSABUF part;
         size_t done = 0;
         int result = 0;
 
         /* A WSABUF is not const, though WSASend only reads through it. */
-        parts[0].buf = (CHAR *)((uintptr_t)head.data + head_sent);
-        parts[0].len = part_length(head.length - head_sent);
-        parts[1].buf = (CHAR *)((uintptr_t)body.data + body_sent);
-        parts[1].len = part_length(body.length - body_sent);
+        part.buf = (CHAR *)((uintptr_t)data.data + sent);
+        part.len = part_length(data.length - sent);
 
         operation_begin(&operation);
-        result = WSASend((SOCKET)socket, parts, 2, NULL, 0, &operation.overlapped, NULL);
+        result = WSASend((SOCKET)socket, &part, 1, NULL, 0, &operation.overlapped, NULL);
         io = operation_finish(&operation, (SOCKET)socket, result, deadline, &done, native_error);
         sent += done;
     }
     (void)CloseHandle(operation.event);
-    return sent == total ? TROTH__IO_OK : io;
+    return sent == data.length ? TROTH__IO_OK : io;
 }
 
 enum troth__io troth__socket_read(troth_socket socket, uint8_t *buffer, size_t length, int64_t deadline,

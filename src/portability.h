@@ -38,11 +38,10 @@ enum troth__io {
 #define TROTH__FOREVER INT64_MAX
 
 /*
- * Writes head and then body, all of both, in one system call where the socket takes it at once. Works on blocking and
- * non-blocking sockets alike, raises no signal, and waits no longer than the deadline.
+ * Writes all of data, in one system call where the socket takes it at once. Works on blocking and non-blocking sockets
+ * alike, raises no signal, and waits no longer than the deadline.
  */
-enum troth__io troth__socket_write(troth_socket socket, troth__bytes head, troth__bytes body, int64_t deadline,
-                                   int *native_error);
+enum troth__io troth__socket_write(troth_socket socket, troth__bytes data, int64_t deadline, int *native_error);
 
 /* Reads until length bytes are there. *received counts those that came, whatever is returned. Otherwise as above. */
 enum troth__io troth__socket_read(troth_socket socket, uint8_t *buffer, size_t length, int64_t deadline,

@@ -73,8 +73,7 @@ static troth_status flush(struct wire *wire, troth_stream *stream, troth_error *
     if (length == 0)
         return TROTH_OK;
     deadline = wire_deadline(wire, &begun);
-    io = troth__socket_write(wire->socket, (troth__bytes){data, length}, (troth__bytes){NULL, 0}, deadline,
-                             &native_error);
+    io = troth__socket_write(wire->socket, (troth__bytes){data, length}, deadline, &native_error);
     wire_waited(wire, begun);
     if (io == TROTH__IO_OK) {
         troth_stream_sent(stream, length);
