@@ -275,7 +275,8 @@ typedef struct troth_credential troth_credential;
 /* What a trace tells of. */
 typedef enum troth_trace_kind {
     TROTH_TRACE_UNSET = 0,
-    TROTH_TRACE_NATIVE = 1,    /* a native call returned */
+    TROTH_TRACE_NATIVE = 1,    /* a native call that acquires, negotiates, protects or asks returned; those that only
+                                  make, show or free something are not told of, nor is the reading of keytabs */
     TROTH_TRACE_TOKEN_IN = 2,  /* a step was given the peer's token */
     TROTH_TRACE_TOKEN_OUT = 3, /* a step gives out a token for the peer */
     TROTH_TRACE_VERIFIED = 4,  /* the handshake is complete, and what was required is there */
