@@ -24,6 +24,7 @@ struct client {
     const char *password_file;
     struct option_texts messages;
     uint32_t frame_limit;
+    struct option_policy policy;
     bool trace;
 
     troth_credential *credential;
@@ -305,6 +306,7 @@ static int client_settle(struct client *client, char *positional)
         client->bindings.application_data_length = strlen(client->bindings_text);
         context->bindings = &client->bindings;
     }
+    option_policy_apply(&client->policy, credential, context);
     client->stream_options.frame_limit = client->frame_limit;
     credential->trace = client->trace ? report_trace : NULL;
     return EXIT_SUCCESS;
@@ -335,18 +337,26 @@ int command_connect(int argc, char **argv)
         OPTION("password-file", "FILE",
                "get tickets with the password in this file, one line; - is standard input.\nNeeds --principal",
                option_text, &client.password_file),
-        OPTION("mechanism", "NAME", "kerberos or negotiate (negotiate)", option_mechanism,
+        OPTION("mechanism", "NAME", "kerberos, negotiate or ntlm (negotiate)", option_mechanism,
                &client.credential_options.mechanism),
         OPTION("framing", "NAME",
                "be32: 4-byte big-endian length; le32: little-endian, the classic Windows sample's;\n"
                "gss-sample: MIT's gss-server; negotiate-stream: .NET's NegotiateStream (be32)",
                option_framing, &client.stream_options.framing),
         OPTION("require", "LIST",
-               "none, or some of mutual,integrity,confidentiality,replay,sequence: what must be\n"
-               "true in the end (all five)",
+               "none, or some of mutual,integrity,confidentiality,replay,sequence,identify,\n"
+               "delegated: what must be true in the end (the first five)",
                option_required, &client.context_options.required),
         OPTION("request", "LIST", "likewise, and identify: what to ask the mechanism for (the same five)",
                option_requested, &client.context_options.requested),
+        OPTION("forbid", "LIST", "none, or some of those and delegated: what must not be true in the end",
+               option_required, &client.context_options.forbidden),
+        OPTION("allow-ntlm", NULL,
+               "let negotiate fall to NTLM, which is never mutual: it needs a --require without mutual", option_flag,
+               &client.policy.ntlm),
+        OPTION("refuse-encryption", "LIST",
+               "numbers of Kerberos encryption types (23 is RC4), or weak: DES, triple DES and RC4", option_encryption,
+               &client.policy.refused),
         OPTION("bindings", "TEXT", "channel bindings, such as tls-exporter:VALUE; the acceptor compares them",
                option_text, &client.bindings_text),
         OPTION_REPEATS("message", "TEXT", "send this; may be given many times (the lines of standard input)",

@@ -14,8 +14,8 @@ const struct option_property option_property_words[] = {
     {"replay", TROTH_REPLAY_DETECTION, true, true},
     {"sequence", TROTH_SEQUENCE_DETECTION, true, true},
     {"bound", TROTH_CHANNEL_BOUND, true, false},
-    {"identify", TROTH_IDENTIFY, false, true},
-    {"delegated", TROTH_DELEGATED, false, false},
+    {"identify", TROTH_IDENTIFY, true, true},
+    {"delegated", TROTH_DELEGATED, true, false},
     {"anonymous", TROTH_ANONYMOUS, false, false},
     {NULL, 0, false, false},
 };
@@ -107,8 +107,10 @@ const char *option_mechanism(const struct option *option, char *value)
         *mechanism = TROTH_MECHANISM_NEGOTIATE;
     } else if (strcmp(value, "kerberos") == 0) {
         *mechanism = TROTH_MECHANISM_KERBEROS;
+    } else if (strcmp(value, "ntlm") == 0) {
+        *mechanism = TROTH_MECHANISM_NTLM;
     } else {
-        return "it must be kerberos or negotiate";
+        return "it must be kerberos, negotiate or ntlm";
     }
     return NULL;
 }
@@ -151,8 +153,43 @@ const char *option_required(const struct option *option, char *value)
 {
     return properties_parse(value, true, option->target)
                ? NULL
-               : "it must be none, or some of mutual, integrity, confidentiality, replay, sequence and (of an "
-                 "acceptor) bound, with commas between";
+               : "it must be none, or some of mutual, integrity, confidentiality, replay, sequence, identify, "
+                 "delegated and (of an acceptor) bound, with commas between";
+}
+
+const char *option_encryption(const struct option *option, char *value)
+{
+    static const char wrong[] = "it must be weak, or up to 32 numbers of Kerberos encryption types, or both, with "
+                                "commas between";
+    struct option_encryption *refused = option->target;
+    for (char *word = value;;) {
+        char *comma = strchr(word, ',');
+        uint32_t number = 0;
+        if (comma != NULL) {
+            *comma = '\0';
+        }
+        if (strcmp(word, "weak") == 0) {
+            refused->weak = true;
+        } else if (refused->count < OPTION_ENCRYPTION_MOST && number_parse(word, 1, 65535, &number)) {
+            refused->types[refused->count++] = (int32_t)number;
+        } else {
+            return wrong;
+        }
+        if (comma == NULL) {
+            return NULL;
+        }
+        word = comma + 1;
+    }
+}
+
+void option_policy_apply(const struct option_policy *policy, troth_credential_options *credential,
+                         troth_context_options *context)
+{
+    credential->flags |= policy->ntlm ? TROTH_CREDENTIAL_NTLM : 0;
+    context->flags |= policy->anonymous ? TROTH_ALLOW_ANONYMOUS : 0;
+    context->flags |= policy->refused.weak ? TROTH_REFUSE_WEAK_ENCRYPTION : 0;
+    context->refused_encryption = policy->refused.types;
+    context->refused_encryption_count = policy->refused.count;
 }
 
 const char *option_requested(const struct option *option, char *value)

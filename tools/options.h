@@ -52,22 +52,42 @@ struct option {
         name, value, help, parse, target, range, false, false                                                          \
     }
 
-option_parse option_flag;      /* bool: set to true; value is NULL */
-option_parse option_text;      /* const char * */
-option_parse option_texts;     /* struct option_texts */
-option_parse option_number;    /* uint32_t */
-option_parse option_seconds;   /* int: milliseconds */
-option_parse option_framing;   /* troth_framing */
-option_parse option_mechanism; /* troth_mechanism */
-option_parse option_required;  /* uint32_t: bits, or TROTH_NOTHING for "none" */
-option_parse option_requested; /* likewise */
-option_parse option_name;      /* troth_name: SERVICE@HOST, or a principal with a slash before its at-sign */
-option_parse option_endpoint;  /* struct option_endpoint */
+option_parse option_flag;       /* bool: set to true; value is NULL */
+option_parse option_text;       /* const char * */
+option_parse option_texts;      /* struct option_texts */
+option_parse option_number;     /* uint32_t */
+option_parse option_seconds;    /* int: milliseconds */
+option_parse option_framing;    /* troth_framing */
+option_parse option_mechanism;  /* troth_mechanism */
+option_parse option_required;   /* uint32_t: bits, or TROTH_NOTHING for "none" */
+option_parse option_requested;  /* likewise */
+option_parse option_encryption; /* struct option_encryption */
+option_parse option_name;       /* troth_name: SERVICE@HOST, or a principal with a slash before its at-sign */
+option_parse option_endpoint;   /* struct option_endpoint */
 
 struct option_texts {
     const char **items; /* as many as there are arguments at most; the caller's */
     size_t count;
 };
+
+#define OPTION_ENCRYPTION_MOST 32
+
+struct option_encryption {
+    int32_t types[OPTION_ENCRYPTION_MOST];
+    size_t count;
+    bool weak;
+};
+
+/* What both commands can be told of policy, beside the sets of properties. */
+struct option_policy {
+    bool ntlm;
+    bool anonymous;
+    struct option_encryption refused;
+};
+
+/* Puts it into the library's options, which point into it from then on. */
+void option_policy_apply(const struct option_policy *policy, troth_credential_options *credential,
+                         troth_context_options *context);
 
 struct option_endpoint {
     const char *host;

@@ -154,7 +154,9 @@ static void add_info(struct text *lines, const troth_context_info *info, bool wi
 {
     static const char *const results[] = {"unknown", "bound", "absent", "unknown"};
     char expiry[64];
-    text_add(lines, info->mechanism == TROTH_MECHANISM_KERBEROS ? "mechanism: kerberos\n" : "mechanism: negotiate\n");
+    text_add(lines, info->mechanism == TROTH_MECHANISM_KERBEROS ? "mechanism: kerberos\n"
+                    : info->mechanism == TROTH_MECHANISM_NTLM   ? "mechanism: ntlm\n"
+                                                                : "mechanism: negotiate\n");
     text_add(lines, "properties:");
     for (const struct option_property *next = option_property_words; next->word != NULL; next++) {
         if ((info->properties & next->bit) != 0) {

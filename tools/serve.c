@@ -99,6 +99,7 @@ int command_serve(int argc, char **argv)
     };
     troth_bindings bindings = {0};
     const char *bindings_text = NULL;
+    struct option_policy policy = {0};
     bool trace = false;
     uint32_t frame_limit = TROTH_DEFAULT_FRAME_LIMIT;
     const struct option_range timeouts = {1, 86400};
@@ -112,16 +113,25 @@ int command_serve(int argc, char **argv)
                &server.credential.name),
         OPTION("keytab", "NAME", "where the keys are (the system's default keytab)", option_text,
                &server.credential.keytab),
-        OPTION("mechanism", "NAME", "kerberos or negotiate; negotiate takes bare Kerberos too (negotiate)",
+        OPTION("mechanism", "NAME", "kerberos, negotiate or ntlm; negotiate takes bare Kerberos too (negotiate)",
                option_mechanism, &server.credential.mechanism),
         OPTION("framing", "NAME",
                "be32: 4-byte big-endian length; le32: little-endian, the classic Windows sample's;\n"
                "gss-sample: MIT's gss-client; negotiate-stream: .NET's NegotiateStream (be32)",
                option_framing, &server.stream.framing),
         OPTION("require", "LIST",
-               "none, or some of mutual,integrity,confidentiality,replay,sequence,bound:\n"
-               "replaces the set below",
+               "none, or some of mutual,integrity,confidentiality,replay,sequence,bound,\n"
+               "identify,delegated: replaces the set below",
                option_required, &server.context.required),
+        OPTION("forbid", "LIST", "none, or some of the same, identify and delegated: what must not be true",
+               option_required, &server.context.forbidden),
+        OPTION("allow-anonymous", NULL, "serve initiators that are nobody, too", option_flag, &policy.anonymous),
+        OPTION("allow-ntlm", NULL,
+               "let negotiate fall to NTLM, which is never mutual: it needs a --require without mutual", option_flag,
+               &policy.ntlm),
+        OPTION("refuse-encryption", "LIST",
+               "numbers of Kerberos encryption types (23 is RC4), or weak: DES, triple DES and RC4", option_encryption,
+               &policy.refused),
         OPTION("bindings", "TEXT",
                "channel bindings, such as tls-exporter:VALUE; initiators with other ones are refused,\n"
                "and with --require bound those with none too",
@@ -151,6 +161,7 @@ int command_serve(int argc, char **argv)
         return parsed == OPTIONS_HELP ? EXIT_SUCCESS : EXIT_USAGE;
     }
     int result = serve_settle(&server, &bindings, bindings_text);
+    option_policy_apply(&policy, &server.credential, &server.context);
     server.stream.frame_limit = frame_limit;
     server.credential.trace = trace ? report_trace : NULL;
     return result == EXIT_SUCCESS ? serve(&server) : result;

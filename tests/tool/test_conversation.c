@@ -12,6 +12,7 @@
 #include <cmocka.h>
 
 #include "tool.h"
+#include "troth/troth.h"
 
 #define ALL "properties: mutual integrity confidentiality replay sequence\n"
 
@@ -457,6 +458,76 @@ static void an_address_may_be_ipv6_or_a_name(void **state)
     }
 }
 
+/* What the other options of policy say reaches the library, and its refusals reach the operator. */
+static void policies_are_held_to_by_either_side(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *serve[6];
+        const char *connect[6];
+        int serve_code;
+        int connect_code;
+        const char *text; /* on stderr of the side that refuses, or in the server's stdout */
+    } cases[] = {
+        {{"--forbid", "identify"}, {"--request", "mutual,identify"}, 1, 1, "forbidden and present: the limit to ident"},
+        {{"--require", "mutual,delegated"}, {NULL}, 1, 1, "required and missing: delegation"},
+        {{"--require", "mutual,delegated"}, {"--require", "mutual,delegated"}, 0, 0, " delegated"},
+        {{"--refuse-encryption", "17,18,19,20"}, {NULL}, 1, 1, "which is refused here"},
+        {{NULL}, {"--refuse-encryption", "17,18,19,20"}, 1, 1, "which is refused here"},
+        {{"--refuse-encryption", "weak,4711"}, {"--refuse-encryption", "weak"}, 0, 0, "mechanism: kerberos"},
+        {{"--allow-ntlm", "--allow-anonymous"}, {"--allow-ntlm"}, 0, 0, "mechanism: kerberos"},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        struct tool_server server;
+        struct realm_result there;
+        struct realm_result here;
+        const char *const *serve = cases[i].serve;
+        const char *const *connect = cases[i].connect;
+        tool_serve(&server, "--once", "--framing", "le32", serve[0], serve[1], NULL);
+        assert_int_equal(
+            tool_connect(&server, &here, NULL, "--framing", "le32", "--message", "x", connect[0], connect[1], NULL),
+            cases[i].connect_code);
+        assert_int_equal(tool_finish(&server, &there), cases[i].serve_code);
+        if (strstr(here.err, cases[i].text) == NULL) {
+            tool_assert_contains(cases[i].serve_code == 0 ? there.out : there.err, cases[i].text);
+        }
+        realm_result_free(&here);
+        realm_result_free(&there);
+    }
+}
+
+/* gss-ntlmssp finds its users in a file that a variable of its own names. */
+static void ntlm_serves_where_both_sides_ask_for_it(void **state)
+{
+    (void)state;
+    const char *users = realm_path("ntlm.users");
+    const char *password = realm_path("ntlm.password");
+    struct tool_server server;
+    struct realm_result there;
+    struct realm_result here;
+    write_file(users, "TROTHDOM:ntuser:secret one\n", 0600);
+    write_file(password, "secret one\n", 0600);
+    if (troth_supports(TROTH_FEATURE_NTLM) != TROTH_SUPPORT_YES) {
+        print_message("# not shown: gss-ntlmssp is not installed\n");
+        return;
+    }
+    assert_int_equal(setenv("NTLM_USER_FILE", users, 1), 0);
+    tool_serve(&server, "--once", "--framing", "le32", "--mechanism", "ntlm", "--require", "confidentiality", NULL);
+    assert_int_equal(tool_connect(&server, &here, NULL, "--framing", "le32", "--mechanism", "ntlm", "--principal",
+                                  "TROTHDOM\\ntuser", "--password-file", password, "--require", "confidentiality",
+                                  "--message", "over NTLM", NULL),
+                     0);
+    assert_int_equal(tool_finish(&server, &there), 0);
+    assert_int_equal(unsetenv("NTLM_USER_FILE"), 0);
+    tool_assert_contains(there.out, "mechanism: ntlm\n");
+    tool_assert_contains(there.out, "ntuser");
+    tool_assert_contains(here.out, "mechanism: ntlm\n");
+    tool_assert_contains(here.out, "peer: not authenticated\n");
+    tool_assert_contains(here.out, "over NTLM");
+    realm_result_free(&here);
+    realm_result_free(&there);
+}
+
 int main(int argc, char **argv)
 {
     const struct CMUnitTest tests[] = {
@@ -476,6 +547,8 @@ int main(int argc, char **argv)
         cmocka_unit_test(a_server_with_a_service_is_only_that_one),
         cmocka_unit_test(a_client_says_why_it_cannot),
         cmocka_unit_test(an_address_may_be_ipv6_or_a_name),
+        cmocka_unit_test(policies_are_held_to_by_either_side),
+        cmocka_unit_test(ntlm_serves_where_both_sides_ask_for_it),
     };
     if (argc != 2) {
         (void)fprintf(stderr, "usage: test_conversation TROTH\n");
