@@ -196,8 +196,10 @@ static void check_name(struct doctor *doctor, const struct keytab *keytab, krb5_
     }
     code = doctor_ticket(kerberos, name, &ticket, &size);
     if (code != 0) {
+        bool unknown = code == KRB5KDC_ERR_S_PRINCIPAL_UNKNOWN;
         doctor_find(doctor, "keytab", DOCTOR_WRONG,
-                    "register it (kadmin addprinc, setspn -S), or take it out of the keytab (ktutil)",
+                    unknown ? "register it (kadmin addprinc, setspn -S), or take it out of the keytab (ktutil)"
+                            : "what is not said here, the log of the KDC says; docs/errors.md has the causes",
                     "%s is in %s, but the KDC gives no ticket for it: %s", shown, keytab->name,
                     doctor_words(kerberos, code, words, sizeof words));
         goto out;

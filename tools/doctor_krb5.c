@@ -207,7 +207,8 @@ void doctor_surroundings(struct doctor *doctor)
 
 /* ---- tickets ---------------------------------------------------------------------------------------------------- */
 
-/* Ticket-granting tickets alone: a service's, cached before its key was changed, would hide what the KDC says now. */
+/* Ticket-granting tickets alone, and good ones: a service's, cached before its key was changed, would hide what the KDC
+ * says now. */
 static krb5_error_code copy_granting(struct doctor_kerberos *kerberos, krb5_ccache from)
 {
     krb5_context krb5 = kerberos->krb5;
@@ -228,7 +229,8 @@ static krb5_error_code copy_granting(struct doctor_kerberos *kerberos, krb5_ccac
     size_t copied = 0;
     while (code == 0 && krb5_cc_next_cred(krb5, from, &cursor, &creds) == 0) {
         const krb5_data *first = creds.server->length == 2 ? creds.server->data : NULL;
-        if (first != NULL && first->length == 6 && memcmp(first->data, "krbtgt", 6) == 0) {
+        if (first != NULL && first->length == 6 && memcmp(first->data, "krbtgt", 6) == 0 &&
+            (int64_t)(uint32_t)creds.times.endtime > (int64_t)time(NULL)) {
             code = krb5_cc_store_cred(krb5, kerberos->tickets, &creds);
             copied++;
         }
@@ -293,6 +295,18 @@ static krb5_error_code initiators_tickets(struct doctor *doctor)
     return code;
 }
 
+/* The tickets are of the principal's realm. */
+static bool same_realm(struct doctor_kerberos *kerberos, krb5_const_principal principal)
+{
+    krb5_principal owner = NULL;
+    if (principal == NULL || krb5_cc_get_principal(kerberos->krb5, kerberos->tickets, &owner) != 0) {
+        return false;
+    }
+    bool same = krb5_realm_compare(kerberos->krb5, owner, principal);
+    krb5_free_principal(kerberos->krb5, owner);
+    return same;
+}
+
 krb5_error_code doctor_tickets(struct doctor *doctor, krb5_keytab keytab, krb5_principal own)
 {
     struct doctor_kerberos *kerberos = doctor->kerberos;
@@ -308,6 +322,9 @@ krb5_error_code doctor_tickets(struct doctor *doctor, krb5_keytab keytab, krb5_p
     code = KRB5_CC_NOTFOUND;
     if (doctor->initiator_well || !doctor->initiator) {
         code = initiators_tickets(doctor);
+    }
+    if (code == 0 && !doctor->initiator && !same_realm(kerberos, own)) {
+        code = KRB5_CC_NOTFOUND; /* whoever has these tickets has nothing to do with it */
     }
     if (code != 0 && keytab != NULL) {
         code = obtain(kerberos, own, keytab, NULL);

@@ -153,6 +153,9 @@ def health(suite):
                   ["configuration", "kdc", "clock", "ticket", "name", "service", "keytab", "loopback"])
     suite.healthy("a healthy acceptor is well where nobody has a ticket", ACCEPTOR,
                   ["configuration", "kdc", "clock", "keytab", "loopback"], KRB5CCNAME=str(DIRECTORY / "none"))
+    await_end(os.environ["TROTH_REALM_EXPIRED_CCACHE"])
+    suite.healthy("a healthy acceptor is well where somebody's tickets have ended", ACCEPTOR, ["keytab", "loopback"],
+                  KRB5CCNAME=os.environ["TROTH_REALM_EXPIRED_CCACHE"])
     suite.healthy("a healthy initiator is well", INITIATOR, ["ticket", "name", "service", "step"])
     suite.healthy("an initiator without a target is looked at too", [], ["configuration", "kdc", "clock", "ticket"])
     suite.healthy("a password is a credential", [*INITIATOR, "--principal", os.environ["TROTH_REALM_PASSWORD_USER"],
@@ -189,7 +192,6 @@ def surroundings(suite):
 def initiators(suite):
     suite.fault("no ticket", INITIATOR, "ticket", ["none.ccache", "TROTH_E_NO_CREDENTIAL"], ["kinit"],
                 KRB5CCNAME=str(DIRECTORY / "none.ccache"))
-    await_end(os.environ["TROTH_REALM_EXPIRED_CCACHE"])
     suite.fault("a ticket that has ended", INITIATOR, "ticket", ["have ended", "TROTH_E_EXPIRED"], ["kinit"],
                 KRB5CCNAME=os.environ["TROTH_REALM_EXPIRED_CCACHE"])
     other = DIRECTORY / "other.password"
