@@ -7,7 +7,7 @@
 
 #include "raw_wire.h"
 
-#define SIZES_MAX 32
+#define SIZES_MAX 512
 
 /* Ends of a run: exit codes. */
 enum { GOOD = 0, GSS_FAILED = 1, USAGE = 2, PEER_CLOSED = 3, WRONG_ANSWER = 4, FAULT_DONE = 5 };

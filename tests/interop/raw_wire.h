@@ -8,7 +8,7 @@
 
 enum framing { BE32, LE32, GSS_SAMPLE };
 
-#define FRAME_MAX (1u << 20)
+#define FRAME_MAX ((1u << 20) + 4096) /* a message of 1 MiB and what protects it */
 
 struct frame {
     unsigned flags; /* gss-sample's; 0 with the others */

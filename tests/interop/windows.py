@@ -149,6 +149,15 @@ def main():
                     check(f"{one} to {other}: {mechanism}, {framing}", ends[other][0](mechanism, framing),
                           ends[one][1](mechanism, framing), ends[one][2])
 
+    # Every size up to 300 bytes, and around each power of two up to 1 MiB: sealed by GSSAPI, opened and sealed again by
+    # SSPI, opened by GSSAPI.
+    sizes = ",".join(str(size) for size in [*range(301), *(2**k + near for k in range(9, 21) for near in (-1, 0, 1))])
+    check("raw GSSAPI to troth.exe: messages of every size",
+          ends["troth.exe"][0]("kerberos", "be32") + ["--frame-limit", "2000000"],
+          [options.raw_gss, "init", "--connect", ADDRESS, "--target", peers.target, "--framing", "be32", "--krb5",
+           "--sizes", sizes],
+          ["authenticated", "end: 0"])
+
     classic = peers.windows(options.classic)
     for name in ("troth.exe", "troth"):
         if name not in ends:
