@@ -105,6 +105,27 @@ static void encryption_types_are_refused_as_supports_says(void **state)
     pair_free(&pair);
 }
 
+static void messages_are_encrypted_as_supports_says(void **state)
+{
+    (void)state;
+    static const char text[] = "nobody else may read this";
+    troth_error error = TROTH_ERROR_INIT;
+    uint8_t message[512];
+    size_t length = 0;
+    struct pair pair = complete_pair(NULL, NULL);
+
+    assert_int_equal(troth_supports(TROTH_FEATURE_CONFIDENTIALITY), TROTH_SUPPORT_YES);
+    assert_int_equal(troth_wrap(pair.initiator, TROTH_PROTECT_CONFIDENTIALITY, text, sizeof text, message,
+                                sizeof message, &length, &error),
+                     TROTH_OK);
+    for (size_t at = 0; at + 8 <= length; at++)
+        assert_memory_not_equal(message + at, text, 8);
+    pair_free(&pair);
+    pair = complete_pair(NULL, NULL);
+    assert_converse(&pair);
+    pair_free(&pair);
+}
+
 static const char *variable(const char *name)
 {
     const char *value = getenv(name);
@@ -199,6 +220,7 @@ int run_feature_tests(void)
         cmocka_unit_test(the_targets_name_is_told_as_supports_says),
         cmocka_unit_test(what_is_forbidden_is_refused_as_supports_says),
         cmocka_unit_test(encryption_types_are_refused_as_supports_says),
+        cmocka_unit_test(messages_are_encrypted_as_supports_says),
         cmocka_unit_test(an_acceptors_keytab_is_taken_as_supports_says),
         cmocka_unit_test(an_initiators_keytab_is_taken_as_supports_says),
         cmocka_unit_test(a_named_ccache_is_taken_as_supports_says),
