@@ -36,5 +36,5 @@ static bool native_is_wine(void)
 }
 
 const struct troth__sspi_native troth__sspi_native_here = {
-    native_functions, native_text, native_local_to_utc, native_is_wine, true,
+    native_functions, native_text, native_local_to_utc, native_is_wine, true, 0,
 };

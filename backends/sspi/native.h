@@ -39,6 +39,9 @@ struct troth__sspi_native {
      * provider that does not would leave the others unprotected without a word.
      */
     bool parts;
+
+    /* What this provider lacks beyond what Windows and Wine are known to: a bit for each, 1 << TROTH_FEATURE_... */
+    uint64_t lacks;
 };
 
 /* The operating system's own. */

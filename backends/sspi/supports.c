@@ -89,8 +89,8 @@ troth_support troth__sspi_supports(const troth__backend *self, troth_feature fea
     support = native->is_wine() ? sspi_features[feature].wine : sspi_features[feature].windows;
     if (!native->parts && (feature == TROTH_FEATURE_PARTS || feature == TROTH_FEATURE_SIGN_ONLY_PARTS))
         support = TROTH_SUPPORT_NO;
-    if (support == TROTH_SUPPORT_NO)
-        return support;
+    if (support == TROTH_SUPPORT_NO || (native->lacks >> feature & 1u) != 0)
+        return TROTH_SUPPORT_NO;
     functions = native->functions();
     if (functions == NULL)
         return TROTH_SUPPORT_NO;

@@ -9,11 +9,12 @@ TITLES = {"mit": "GSSAPI: MIT Kerberos", "wine": "SSPI: Wine", "winpr": "SSPI: W
 
 
 class Row:
-    def __init__(self, feature, about, mit=None, wine=None, winpr=None, why=None):
+    def __init__(self, feature, about, mit=None, wine=None, winpr=None, why=None, installed=False):
         self.feature = "TROTH_FEATURE_" + feature
         self.about = about
         self.tests = {"mit": mit, "wine": wine, "winpr": winpr}
         self.why = why  # why a provider that has it has no test of its own
+        self.installed = installed  # only where something further is installed: another machine may have another answer
 
 
 def contract(feature, about, theme, test, mechanism="kerberos", **others):
@@ -37,7 +38,8 @@ ROWS = [
     contract("KERBEROS", "Kerberos alone", "handshake", "both_ends_are_complete_and_know_each_other"),
     contract("NEGOTIATE", "SPNEGO around Kerberos", "handshake", "both_ends_are_complete_and_know_each_other",
              "negotiate"),
-    Row("NTLM", "NTLM, where it was asked for", mit=("ntlm", "ntlm_alone_completes_and_is_not_mutual"), why=NTLM),
+    Row("NTLM", "NTLM, where it was asked for", mit=("ntlm", "ntlm_alone_completes_and_is_not_mutual"), why=NTLM,
+        installed=True),
     features("FORBIDDEN", "forbidden properties", "what_is_forbidden_is_refused_as_supports_says"),
     features("REFUSED_ENCRYPTION", "refused encryption types", "encryption_types_are_refused_as_supports_says"),
     Row("ANONYMOUS", "anonymous initiators, where allowed",
@@ -48,7 +50,7 @@ ROWS = [
              "an_initiator_without_bindings_is_taken_unless_they_are_required"),
     Row("CERTIFICATE_HASH", "`tls-server-end-point` from a certificate",
         mit=("bindings", "tls_server_end_point_is_the_hash_of_the_certificate"),
-        wine=("bindings", "tls_server_end_point_is_the_hash_of_the_certificate"), why=HASH),
+        wine=("bindings", "tls_server_end_point_is_the_hash_of_the_certificate"), why=HASH, installed=True),
     features("ACCEPTOR_KEYTAB", "an acceptor's keytab", "an_acceptors_keytab_is_taken_as_supports_says"),
     features("INITIATOR_KEYTAB", "an initiator's keytab", "an_initiators_keytab_is_taken_as_supports_says"),
     features("CCACHE", "a ccache by name", "a_named_ccache_is_taken_as_supports_says"),

@@ -19,6 +19,7 @@
 #define _POSIX_C_SOURCE 200809L
 
 #include "sspi/native.h"
+#include "troth/troth.h"
 #include "user_to_user.h"
 
 #include <pthread.h>
@@ -482,4 +483,6 @@ const struct troth__sspi_native troth__sspi_native_here = {
     native_local_to_utc,
     native_is_wine,
     false,
+    UINT64_C(1) << TROTH_FEATURE_BINDINGS | UINT64_C(1) << TROTH_FEATURE_BINDINGS_REQUIRED |
+        UINT64_C(1) << TROTH_FEATURE_SESSION_KEY,
 };

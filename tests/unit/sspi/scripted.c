@@ -472,7 +472,7 @@ static bool is_wine(void)
     return script.wine;
 }
 
-static const struct troth__sspi_native scripted_native = {functions, text, local_to_utc, is_wine, true};
+static const struct troth__sspi_native scripted_native = {functions, text, local_to_utc, is_wine, true, 0};
 
 troth__backend scripted_backend;
 

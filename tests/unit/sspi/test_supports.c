@@ -56,6 +56,19 @@ static void wine_is_said_to_have_no_bindings(void **state)
     assert_int_equal(supports(TROTH_FEATURE_NEGOTIATE), TROTH_SUPPORT_UNKNOWN);
 }
 
+static void what_a_provider_is_known_to_lack_is_said_to_be_absent(void **state)
+{
+    const struct troth__sspi_native *usual = scripted_backend.native;
+    struct troth__sspi_native odd = *usual;
+    troth__backend backend = scripted_backend;
+
+    (void)state;
+    odd.lacks = UINT64_C(1) << TROTH_FEATURE_BINDINGS;
+    backend.native = &odd;
+    assert_int_equal(troth__supports(&backend, TROTH_FEATURE_BINDINGS), TROTH_SUPPORT_NO);
+    assert_int_equal(troth__supports(&backend, TROTH_FEATURE_BINDINGS_REQUIRED), TROTH_SUPPORT_YES);
+}
+
 static void what_is_no_part_of_windows_is_said_not_to_be(void **state)
 {
     static const troth_feature absent[] = {TROTH_FEATURE_ACCEPTOR_KEYTAB, TROTH_FEATURE_INITIATOR_KEYTAB,
@@ -74,6 +87,7 @@ int main(void)
         NAME(without_a_provider_nothing_is_supported),
         NAME(a_mechanism_needs_its_package),
         NAME(wine_is_said_to_have_no_bindings),
+        NAME(what_a_provider_is_known_to_lack_is_said_to_be_absent),
         NAME(what_is_no_part_of_windows_is_said_not_to_be),
     };
 
