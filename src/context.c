@@ -159,10 +159,12 @@ void troth_context_free(troth_context *context)
     troth__name_free(&context->config.target);
     memcpy(&bindings, &context->config.bindings, sizeof bindings); /* the const is the backends', not ours */
     troth__free(bindings);
-    troth__policy_forget(context);
     troth__free(context->peer_name);
     troth__free(context->target_name);
-    troth__wipe_free(context->exported, context->exported_length);
+    if (context->complete)
+        troth__wipe_free(context->exported, context->exported_length);
+    else
+        troth__policy_forget(context);
     troth_credential_free(context->credential);
     troth__free(context);
 }

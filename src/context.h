@@ -20,9 +20,14 @@ struct troth_context {
     troth_credential *credential; /* held */
     void *native;
     struct troth__context_config config; /* ours; what it points to is this context's */
-    int32_t *refused_encryption;         /* until it is complete: their number, and a copy of them; NULL: none */
-    uint32_t forbidden;
-    uint32_t exported_length;
+    union {
+        int32_t *refused_encryption; /* until it is complete: their number, and a copy of them; NULL: none */
+        uint8_t *exported;           /* since: what it was turned into, and nothing native is left. NULL: it was not */
+    };
+    union {
+        uint32_t forbidden; /* likewise */
+        uint32_t exported_length;
+    };
     uint8_t flags;
     uint8_t legs;          /* steps made */
     bool required_default; /* the caller left the requirements to us */
@@ -36,7 +41,6 @@ struct troth_context {
     int64_t expiry;                /* likewise */
     char *peer_name;               /* kept once asked for */
     char *target_name;
-    uint8_t *exported; /* what it was turned into; then nothing native is left. NULL: it was not */
 };
 
 /*

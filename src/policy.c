@@ -195,6 +195,7 @@ void troth__policy_forget(troth_context *context)
 {
     troth__free(context->refused_encryption);
     context->refused_encryption = NULL;
+    context->forbidden = 0;
 }
 
 /* ---- verifying ------------------------------------------------------------------------------------------------ */

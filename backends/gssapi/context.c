@@ -99,14 +99,25 @@ troth_status troth__gss_context_new(void *credential, const struct troth__contex
     return TROTH_OK;
 }
 
-void troth__gss_out_release(struct gss_context *context)
+static void gss_release_out(struct gss_context *context)
 {
+    gss_buffer_desc *out = &context->setup->out;
     OM_uint32 minor;
 
-    if (context->out.value != NULL)
-        context->native->gss_release_buffer(&minor, &context->out);
-    context->out.length = 0;
-    context->out.value = NULL;
+    if (out->value != NULL)
+        context->native->gss_release_buffer(&minor, out);
+    out->length = 0;
+    out->value = NULL;
+}
+
+void troth__gss_setup_end(struct gss_context *context)
+{
+    if (context->setup == NULL)
+        return;
+    gss_release_out(context);
+    gss_handshake_over(context);
+    troth__free(context->setup);
+    context->setup = NULL;
 }
 
 void troth__gss_context_free(void *pointer)
@@ -116,10 +127,7 @@ void troth__gss_context_free(void *pointer)
 
     if (context == NULL)
         return;
-    troth__gss_out_release(context);
-    if (context->setup != NULL)
-        gss_handshake_over(context);
-    troth__free(context->setup);
+    troth__gss_setup_end(context);
     if (context->context != GSS_C_NO_CONTEXT)
         context->native->gss_delete_sec_context(&minor, &context->context, GSS_C_NO_BUFFER);
     troth__free(context);
@@ -168,16 +176,15 @@ static troth_status gss_native_step(struct gss_context *context, gss_cred_id_t c
             native->gss_init_sec_context(&minor, cred, &context->context,
                                          setup->known != NULL ? troth__gss_target_name_of(setup->known) : setup->target,
                                          asked, gss_flags(context->config->requested), 0, bindings, &token,
-                                         &setup->mechanism, &context->out, &setup->flags, &setup->lifetime);
+                                         &setup->mechanism, &setup->out, &setup->flags, &setup->lifetime);
     } else {
         /* No source name: it is asked for when somebody wants it. No delegated credential: nobody does yet. */
         call = "gss_accept_sec_context";
         major = native->gss_accept_sec_context(&minor, &context->context, cred, &token, bindings, NULL,
-                                               &setup->mechanism, &context->out, &setup->flags, &setup->lifetime, NULL);
+                                               &setup->mechanism, &setup->out, &setup->flags, &setup->lifetime, NULL);
     }
     if (context->credential->config->trace != NULL)
-        troth__gss_trace(context->credential, context->config, call, major, minor, asked, in.length,
-                         context->out.length);
+        troth__gss_trace(context->credential, context->config, call, major, minor, asked, in.length, setup->out.length);
     if (GSS_ERROR(major))
         status = troth__gss_fail(native, call, major, minor, asked, error);
     else if (major == GSS_S_CONTINUE_NEEDED)
@@ -201,7 +208,7 @@ troth_status troth__gss_step(void *pointer, troth__bytes in, troth__bytes *out, 
     troth_status status;
 
     *out = (troth__bytes){NULL, 0};
-    troth__gss_out_release(context);
+    gss_release_out(context);
     status = gss_take_handle(context, in, error);
     if (status != TROTH_OK)
         return status;
@@ -210,7 +217,7 @@ troth_status troth__gss_step(void *pointer, troth__bytes in, troth__bytes *out, 
         status = gss_native_step(context, cred, in, error);
         troth__gss_cred_give(context->credential, setup->handle, cred);
     }
-    *out = (troth__bytes){context->out.value, context->out.length};
+    *out = (troth__bytes){setup->out.value, setup->out.length};
     if (status == TROTH_E_WRONG_KEY && acceptor)
         troth__gss_credential_tell_keytab(context->credential, error);
     if ((status == TROTH_E_UNKNOWN_TARGET || status == TROTH_E_WRONG_KEY) && !acceptor)
@@ -278,13 +285,7 @@ troth_status troth__gss_attributes(void *pointer, struct troth__attributes *attr
         status = gss_anonymous(context, &attributes->properties, error);
     if (status == TROTH_OK && !context->ntlm)
         status = troth__gss_session_query(context, NULL, NULL, &attributes->encryption, error);
-    if (status == TROTH_OK)
-        status = troth__gss_message_sizes(context, attributes, error);
-    if (status == TROTH_OK) {
-        troth__free(context->setup);
-        context->setup = NULL;
-    }
-    return status;
+    return status == TROTH_OK ? troth__gss_message_sizes(context, attributes, error) : status;
 }
 
 /* One of the two names of a completed context. */

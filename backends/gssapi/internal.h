@@ -304,7 +304,7 @@ void troth__gss_credential_tell_keytab(struct gss_credential *credential, troth_
 
 /* ---- context.c ------------------------------------------------------------------------------------------------ */
 
-/* What a context has until it is complete. */
+/* What a context has until its peer's first message: a server has the rest of it for each of its peers. */
 struct gss_setup {
     struct gss_handle *handle; /* initiator: during the handshake. Acceptor: during a step */
     gss_name_t target;         /* initiator, during the handshake */
@@ -312,16 +312,16 @@ struct gss_setup {
     gss_OID mechanism;         /* the one really used, after the last step; static */
     OM_uint32 flags;           /* ret_flags of the last step */
     OM_uint32 lifetime;        /* likewise */
+    gss_buffer_desc out;       /* the last token, until the next call */
 };
 
 struct gss_context {
     const struct troth__gss_native *native;
     struct gss_credential *credential;
     const struct troth__context_config *config;
-    struct gss_setup *setup; /* NULL once the attributes are told */
+    struct gss_setup *setup; /* or NULL */
     gss_ctx_id_t context;
-    gss_buffer_desc out; /* the last token, until the next call */
-    bool ntlm;           /* NTLM is what was really used: its messages are ntlm.c's */
+    bool ntlm; /* NTLM is what was really used: its messages are ntlm.c's */
 };
 
 troth_status troth__gss_context_new(void *credential, const struct troth__context_config *config, void **context,
@@ -335,8 +335,8 @@ troth_status troth__gss_target_name(void *context, char **name, troth_error *err
 /* They are the same mechanism; the first may be GSS_C_NO_OID. */
 bool troth__gss_is(gss_OID mechanism, gss_OID wanted);
 
-/* Releases the last token, which nobody reads any more. */
-void troth__gss_out_release(struct gss_context *context);
+/* The peer has sent a message, so that it has the last token: nothing of the handshake is needed any more. */
+void troth__gss_setup_end(struct gss_context *context);
 
 /* ---- message.c ------------------------------------------------------------------------------------------------ */
 

@@ -143,7 +143,7 @@ troth_status troth__gss_unwrap(void *pointer, uint8_t *message, size_t length, t
 
     *data = (troth__bytes){NULL, 0};
     *protection = TROTH_PROTECTION_UNSET;
-    troth__gss_out_release(context); /* the peer has it, or could not seal a message */
+    troth__gss_setup_end(context); /* the peer has it, or could not seal a message */
     if (context->ntlm)
         return troth__gss_ntlm_unwrap(context, message, length, data, protection, error);
     memset(parts, 0, sizeof parts);
@@ -200,7 +200,7 @@ troth_status troth__gss_verify_mic(void *pointer, troth__bytes data, troth__byte
 
     memcpy(&over.value, &data.data, sizeof data.data); /* GSSAPI's buffers know no const */
     memcpy(&code.value, &mic.data, sizeof mic.data);
-    troth__gss_out_release(context); /* likewise */
+    troth__gss_setup_end(context); /* likewise */
     major = context->native->gss_verify_mic(&minor, context->context, &over, &code, NULL);
     troth__gss_message_traced(context, "gss_verify_mic", major, minor, data.length, 0);
     return troth__gss_verified(context, "gss_verify_mic", major, minor, error);

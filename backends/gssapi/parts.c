@@ -31,7 +31,7 @@ static size_t gss_parts_length(const troth_part *parts, size_t count)
 troth_status troth__gss_wrap_parts(void *pointer, troth_protection protection, const troth_part *parts, size_t count,
                                    uint8_t *token, size_t capacity, size_t *token_length, troth_error *error)
 {
-    const struct gss_context *context = pointer;
+    struct gss_context *context = pointer;
     const bool confidential = protection == TROTH_PROTECT_CONFIDENTIALITY;
     const int iov_count = (int)count + 2;
     gss_iov_buffer_desc iov[MOST];
@@ -80,7 +80,7 @@ troth_status troth__gss_unwrap_parts(void *pointer, uint8_t *token, size_t token
     iov[0].buffer.length = token_length;
     iov[0].buffer.value = token;
     gss_parts_iov(iov + 1, parts, count, GSS_IOV_BUFFER_TYPE_SIGN_ONLY);
-    troth__gss_out_release(context); /* the peer has it, or could not seal a message */
+    troth__gss_setup_end(context); /* the peer has it, or could not seal a message */
     major = context->native->gss_unwrap_iov(&minor, context->context, &sealed, NULL, iov, (int)count + 1);
     troth__gss_message_traced(context, "gss_unwrap_iov", major, minor, token_length, gss_parts_length(parts, count));
     status = troth__gss_verified(context, "gss_unwrap_iov", major, minor, error);
@@ -92,7 +92,7 @@ troth_status troth__gss_unwrap_parts(void *pointer, uint8_t *token, size_t token
 troth_status troth__gss_get_mic_parts(void *pointer, const troth_part *parts, size_t count, uint8_t *mic,
                                       size_t capacity, size_t *mic_length, troth_error *error)
 {
-    const struct gss_context *context = pointer;
+    struct gss_context *context = pointer;
     gss_iov_buffer_desc iov[MOST];
     OM_uint32 major, minor;
 
@@ -130,7 +130,7 @@ troth_status troth__gss_verify_mic_parts(void *pointer, const troth_part *parts,
     iov[count].type = GSS_IOV_BUFFER_TYPE_MIC_TOKEN;
     iov[count].buffer.length = mic.length;
     memcpy(&iov[count].buffer.value, &mic.data, sizeof mic.data); /* GSSAPI's buffers know no const */
-    troth__gss_out_release(context);                              /* the peer has it, or could not seal a message */
+    troth__gss_setup_end(context);                                /* the peer has it, or could not seal a message */
     major = context->native->gss_verify_mic_iov(&minor, context->context, NULL, iov, (int)count + 1);
     troth__gss_message_traced(context, "gss_verify_mic_iov", major, minor, gss_parts_length(parts, count), 0);
     return troth__gss_verified(context, "gss_verify_mic_iov", major, minor, error);
