@@ -161,6 +161,15 @@ struct troth__backend {
                                      troth_error *error);
 
     /*
+     * What peer.h asks of a complete context whose peer is known: new memory of troth__alloc, which common code frees;
+     * texts end with NUL. TROTH_E_UNAVAILABLE where there is no such thing, TROTH_E_UNSUPPORTED where there never is.
+     */
+    troth_status (*peer_local_name)(void *context, char **name, troth_error *error);
+    troth_status (*peer_windows_name)(void *context, char **name, troth_error *error);
+    troth_status (*peer_attribute)(void *context, const char *attribute, uint8_t **value, size_t *length,
+                                   bool *authenticated, troth_error *error);
+
+    /*
      * What session.h asks of a complete context. As the public calls have it, except: common code has checked the
      * arguments and the state, and keeps none of it. The key and the exported context are new memory of troth__alloc,
      * which common code wipes and frees; the latter begins with head unwritten bytes, which *length counts.

@@ -409,6 +409,13 @@ troth_status troth__gss_ntlm_unwrap(struct gss_context *context, uint8_t *messag
 troth_status troth__gss_ntlm_get_mic(struct gss_context *context, troth__bytes data, uint8_t *mic, size_t capacity,
                                      size_t *mic_length, troth_error *error);
 
+/* ---- peer.c --------------------------------------------------------------------------------------------------- */
+
+troth_status troth__gss_peer_local_name(void *context, char **name, troth_error *error);
+troth_status troth__gss_peer_windows_name(void *context, char **name, troth_error *error);
+troth_status troth__gss_peer_attribute(void *context, const char *attribute, uint8_t **value, size_t *length,
+                                       bool *authenticated, troth_error *error);
+
 /* ---- session.c ------------------------------------------------------------------------------------------------ */
 
 /*

@@ -24,6 +24,7 @@
     X(gss_get_mic)                                                                                                     \
     X(gss_get_mic_iov)                                                                                                 \
     X(gss_get_mic_iov_length)                                                                                          \
+    X(gss_get_name_attribute)                                                                                          \
     X(gss_import_name)                                                                                                 \
     X(gss_import_sec_context)                                                                                          \
     X(gss_indicate_mechs)                                                                                              \
@@ -32,6 +33,7 @@
     X(gss_inquire_cred)                                                                                                \
     X(gss_inquire_sec_context_by_oid)                                                                                  \
     X(gss_krb5_get_tkt_flags)                                                                                          \
+    X(gss_localname)                                                                                                   \
     X(gss_pseudo_random)                                                                                               \
     X(gss_release_buffer)                                                                                              \
     X(gss_release_buffer_set)                                                                                          \

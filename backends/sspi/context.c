@@ -438,8 +438,7 @@ static troth_status sspi_name_native(struct sspi_context *self, bool server, cha
     return sspi_name_take(functions, wanted, name, error);
 }
 
-/* "DOMAIN\user" of the initiator, which is what SECPKG_ATTR_NAMES tells on either side. */
-static troth_status sspi_name_user(struct sspi_context *self, char **name, troth_error *error)
+troth_status troth__sspi_name_user(struct sspi_context *self, char **name, troth_error *error)
 {
     const SecurityFunctionTableW *functions = self->credential->functions;
     SecPkgContext_NamesW names = {NULL};
@@ -468,7 +467,7 @@ troth_status troth__sspi_peer_name(void *context, char **name, troth_error *erro
     *name = NULL;
     status = sspi_name_native(self, !acceptor, name, error);
     if (acceptor && (status == TROTH_E_UNSUPPORTED || status == TROTH_E_UNAVAILABLE))
-        status = sspi_name_user(self, name, error);
+        status = troth__sspi_name_user(self, name, error);
     return sspi_name_finish(status, "peer's", error);
 }
 

@@ -150,6 +150,16 @@ troth_status troth__sspi_get_mic_parts(void *context, const troth_part *parts, s
 troth_status troth__sspi_verify_mic_parts(void *context, const troth_part *parts, size_t count, troth__bytes mic,
                                           troth_error *error);
 
+/* ---- peer.c --------------------------------------------------------------------------------------------------- */
+
+/* "DOMAIN\user" of the initiator, which is what SECPKG_ATTR_NAMES tells on either side. */
+troth_status troth__sspi_name_user(struct sspi_context *context, char **name, troth_error *error);
+
+troth_status troth__sspi_peer_local_name(void *context, char **name, troth_error *error);
+troth_status troth__sspi_peer_windows_name(void *context, char **name, troth_error *error);
+troth_status troth__sspi_peer_attribute(void *context, const char *attribute, uint8_t **value, size_t *length,
+                                        bool *authenticated, troth_error *error);
+
 /* ---- session.c ------------------------------------------------------------------------------------------------ */
 
 troth_status troth__sspi_session_key(void *context, uint8_t **key, size_t *length, troth_error *error);

@@ -117,6 +117,7 @@ int run_message_tests(void);
 int run_part_tests(void);
 int run_binding_tests(void);
 int run_policy_tests(void);
+int run_peer_tests(void);
 int run_session_tests(void);
 int run_sharing_tests(void);
 int run_feature_tests(void);

@@ -18,6 +18,7 @@
 #include "session.h"
 #include "realm.h"
 #include "troth/parts.h"
+#include "troth/peer.h"
 
 #define MAX_ROUNDS 8
 #define ROOM 512
@@ -375,6 +376,31 @@ static bool check_keys(troth_context *initiator, troth_context *acceptor, struct
     return true;
 }
 
+/* What else is known of the initiator. */
+static bool check_peer(troth_context *acceptor, struct outcome *outcome)
+{
+    troth_principal principal = TROTH_PRINCIPAL_INIT;
+    troth_error error = TROTH_ERROR_INIT;
+    uint8_t room[4096];
+    size_t length = 1;
+    int vouched = 0;
+
+    if (!went(outcome, "troth_context_peer_principal", troth_context_peer_principal(acceptor, &principal, &error),
+              &error) ||
+        !went(outcome, "troth_context_peer_export_name",
+              troth_context_peer_export_name(acceptor, room, sizeof room, &length, &error), &error) ||
+        !went(outcome, "troth_context_peer_local_name",
+              troth_context_peer_local_name(acceptor, (char *)room, sizeof room, &length, &error), &error) ||
+        !went(outcome, "troth_context_peer_attribute",
+              troth_context_peer_attribute(acceptor, "urn:mspac:", room, sizeof room, &length, &vouched, &error),
+              &error)) {
+        conversation_check(length == 0 || length == 1);
+        return false;
+    }
+    conversation_check(vouched == 1 && length > 0);
+    return true;
+}
+
 /* The acceptor's end goes on in a context made of its bytes. */
 static void hand_over(const troth__backend *backend, troth_context *initiator, troth_context *acceptor,
                       troth_protection protection, struct outcome *outcome)
@@ -419,7 +445,8 @@ static void talk(const troth__backend *backend, troth_context *initiator, troth_
         send_sealed(initiator, acceptor, protection, outcome) &&
         send_sealed(acceptor, initiator, protection, outcome) && send_signed(initiator, acceptor, outcome) &&
         send_signed(acceptor, initiator, outcome) && send_parts(initiator, acceptor, protection, outcome) &&
-        send_parts(acceptor, initiator, protection, outcome) && check_keys(initiator, acceptor, outcome))
+        send_parts(acceptor, initiator, protection, outcome) && check_keys(initiator, acceptor, outcome) &&
+        check_peer(acceptor, outcome))
         hand_over(backend, initiator, acceptor, protection, outcome);
 }
 

@@ -321,6 +321,33 @@ static OM_uint32 watched_gss_inquire_sec_context_by_oid(OM_uint32 *minor, const 
     return major;
 }
 
+static OM_uint32 watched_gss_localname(OM_uint32 *minor, const gss_name_t name, gss_const_OID mechanism,
+                                       gss_buffer_t local)
+{
+    const enum ledger_verdict verdict = ledger_call("gss_localname");
+
+    if (verdict == LEDGER_BEFORE)
+        return gss_failure(minor);
+    return buffer_made(verdict, REAL(gss_localname)(minor, name, mechanism, local), minor, local);
+}
+
+static OM_uint32 watched_gss_get_name_attribute(OM_uint32 *minor, gss_name_t name, gss_buffer_t attribute,
+                                                int *authenticated, int *complete, gss_buffer_t value,
+                                                gss_buffer_t shown, int *more)
+{
+    const enum ledger_verdict verdict = ledger_call("gss_get_name_attribute");
+    OM_uint32 major, ignored;
+
+    if (verdict == LEDGER_BEFORE)
+        return gss_failure(minor);
+    major = REAL(gss_get_name_attribute)(minor, name, attribute, authenticated, complete, value, shown, more);
+    if (verdict == LEDGER_AFTER)
+        REAL(gss_release_buffer)(&ignored, shown);
+    else
+        buffer_born(shown);
+    return buffer_made(verdict, major, minor, value);
+}
+
 /* Bytes that hold a key, or are as good as one. */
 static OM_uint32 secret_made(enum ledger_verdict verdict, OM_uint32 major, OM_uint32 *minor, gss_buffer_t buffer)
 {

@@ -118,7 +118,7 @@ static troth_status tell_name(struct scripted *script, const char *text, char **
 
 static troth_status peer_name(void *context, char **name, troth_error *error)
 {
-    return tell_name(context, "peer@SCRIPT", name, error);
+    return tell_name(context, ((struct scripted *)context)->peer, name, error);
 }
 
 static troth_status target_name(void *context, char **name, troth_error *error)
@@ -270,6 +270,29 @@ static troth_status verify_mic_parts(void *context, const troth_part *parts, siz
     return verify_mic(context, (troth__bytes){NULL, 0}, mic, error);
 }
 
+static troth_status peer_local_name(void *context, char **name, troth_error *error)
+{
+    return tell_name(context, "local", name, error);
+}
+
+static troth_status peer_windows_name(void *context, char **name, troth_error *error)
+{
+    return tell_name(context, "DOMAIN\\user", name, error);
+}
+
+/* What is asked of an attribute is its value. */
+static troth_status peer_attribute(void *context, const char *attribute, uint8_t **value, size_t *length,
+                                   bool *authenticated, troth_error *error)
+{
+    char *text;
+    troth_status status = tell_name(context, attribute, &text, error);
+
+    *value = (uint8_t *)text;
+    *length = status == TROTH_OK ? strlen(text) : 0;
+    *authenticated = strcmp(attribute, "made up") != 0;
+    return status;
+}
+
 /* The key is a text; what is derived repeats the key's number, and the context as bytes is one letter. */
 static troth_status session_key(void *context, uint8_t **key, size_t *length, troth_error *error)
 {
@@ -356,11 +379,15 @@ void scripted_init(struct scripted *scripted, const struct scripted_step *steps,
         .unwrap_parts = unwrap_parts,
         .get_mic_parts = get_mic_parts,
         .verify_mic_parts = verify_mic_parts,
+        .peer_local_name = peer_local_name,
+        .peer_windows_name = peer_windows_name,
+        .peer_attribute = peer_attribute,
         .session_key = session_key,
         .prf = prf,
         .context_export = context_export,
         .context_import = context_import,
     };
+    scripted->peer = "peer@SCRIPT";
     scripted->steps = steps;
     scripted->step_count = step_count;
     scripted->attributes = (struct troth__attributes){

@@ -37,6 +37,7 @@ struct scripted {
     troth_status context_status;
     troth_status attributes_status;
     troth_status name_status;
+    const char *peer; /* its display name */
     troth_status message_status;
     bool pads; /* messages, to an even length: never less than one byte */
     troth_status session_status;
