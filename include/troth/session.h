@@ -74,14 +74,12 @@ TROTH_API troth_status troth_context_export(troth_context *context, const void *
  * Makes a context of what troth_context_export gave, from a library of the same version and backend. It needs no
  * credential, is complete, and can be used for messages, names, or for a stream, which then is ready at once.
  *
- * The bytes are trusted: whoever can write them decides who the peer is. Damaged ones are refused as far as they can be
- * told, and never read beyond their length.
+ * The bytes are trusted: whoever can write them decides who the peer is. Damage on their way is found out.
  *
  * context  set on TROTH_OK; free with troth_context_free
  *
  * Returns TROTH_OK; TROTH_E_ARGUMENT; TROTH_E_BAD_TOKEN (not such bytes, or from another version or backend);
  * TROTH_E_UNSUPPORTED and TROTH_E_UNAVAILABLE (this provider cannot); TROTH_E_EXPIRED; TROTH_E_MEMORY; TROTH_E_FAILURE.
- * What a native library says of damage in its own part of the bytes may be any of the last ones.
  * Source: RFC 2743 section 2.2.9; ImportSecurityContextW.
  */
 TROTH_API troth_status troth_context_import(const void *token, size_t length, troth_context **context,
