@@ -2,8 +2,8 @@
  * peer.h - who the peer is, beyond its display name: for access lists, accounts and decisions.
  *
  * All of it is told of a complete context whose peer authenticated itself (an initiator needs TROTH_MUTUAL for it). The
- * conventions are those of troth.h. Every call here that writes into a buffer returns TROTH_E_BUFFER_TOO_SMALL where the
- * room is not enough, with the length that is needed.
+ * conventions are those of troth.h. Every call here that writes into a buffer returns TROTH_E_BUFFER_TOO_SMALL where
+ * the room is not enough, with the length that is needed.
  *
  * Every call may return TROTH_E_ARGUMENT; TROTH_E_STATE (not complete, exported, or the peer did not authenticate
  * itself); TROTH_E_UNSUPPORTED (this backend cannot tell it at all); TROTH_E_UNAVAILABLE (this provider, or this peer,
