@@ -260,12 +260,58 @@ static SECURITY_STATUS SEC_ENTRY delete_context(PCtxtHandle handle)
     return SEC_E_OK;
 }
 
+/* What must be wiped before it comes back. */
+static struct {
+    uint8_t *memory;
+    size_t size;
+} secret;
+
 static SECURITY_STATUS SEC_ENTRY free_buffer(void *buffer)
 {
+    for (size_t i = 0; buffer != NULL && buffer == secret.memory && i < secret.size; i++)
+        script.unwiped += secret.memory[i] != 0;
+    if (buffer == secret.memory)
+        secret.memory = NULL;
     if (buffer == NULL || script.buffers == 0)
         script.wrong++;
     script.buffers--;
     free(buffer);
+    return SEC_E_OK;
+}
+
+static void *give_secret(const void *bytes, size_t size)
+{
+    secret.memory = give(bytes, size);
+    secret.size = size;
+    return secret.memory;
+}
+
+static SECURITY_STATUS SEC_ENTRY export_context(PCtxtHandle handle, ULONG flags, PSecBuffer packed, void **token)
+{
+    (void)token;
+    if (failing("ExportSecurityContext"))
+        return script.fail_with;
+    if (handle->dwLower != CONTEXT_MARK || flags != SECPKG_CONTEXT_EXPORT_DELETE_OLD)
+        script.wrong++;
+    handle->dwLower = 0;
+    script.contexts--;
+    packed->pvBuffer = give_secret(SCRIPT_PACKED, sizeof SCRIPT_PACKED - 1);
+    packed->cbBuffer = sizeof SCRIPT_PACKED - 1;
+    return SEC_E_OK;
+}
+
+static SECURITY_STATUS SEC_ENTRY import_context(SEC_WCHAR *package, PSecBuffer packed, void *token, PCtxtHandle handle)
+{
+    (void)token;
+    if (failing("ImportSecurityContext"))
+        return script.fail_with;
+    wide_copy(script.package_imported, 32, package, wide_units(package));
+    if (packed->cbBuffer != sizeof SCRIPT_PACKED - 1 ||
+        memcmp(packed->pvBuffer, SCRIPT_PACKED, sizeof SCRIPT_PACKED - 1) != 0)
+        return SEC_E_INVALID_TOKEN;
+    handle->dwLower = CONTEXT_MARK;
+    handle->dwUpper = 2;
+    script.contexts++;
     return SEC_E_OK;
 }
 
@@ -277,6 +323,7 @@ static SECURITY_STATUS SEC_ENTRY query_context(PCtxtHandle handle, unsigned long
     SecPkgContext_NativeNamesW *native = answer;
     SecPkgContext_NamesW *names = answer;
     SecPkgContext_KeyInfoW *key = answer;
+    SecPkgContext_SessionKey *session = answer;
 
     if (handle->dwLower != CONTEXT_MARK)
         script.wrong++;
@@ -307,6 +354,10 @@ static SECURITY_STATUS SEC_ENTRY query_context(PCtxtHandle handle, unsigned long
             key->KeySize = script.key_bits;
         }
         return script.key_info;
+    case SECPKG_ATTR_SESSION_KEY:
+        session->SessionKey = give_secret(SCRIPT_KEY, sizeof SCRIPT_KEY - 1);
+        session->SessionKeyLength = sizeof SCRIPT_KEY - 1;
+        return SEC_E_OK;
     case SECPKG_ATTR_NATIVE_NAMES:
         if (script.native_names == SEC_E_OK) {
             native->sClientName = give_wide(script.client);
@@ -444,6 +495,8 @@ static const SecurityFunctionTableW table = {
     .QuerySecurityPackageInfoW = query_package,
     .EncryptMessage = encrypt,
     .DecryptMessage = decrypt,
+    .ExportSecurityContext = export_context,
+    .ImportSecurityContextW = import_context,
 };
 
 static const SecurityFunctionTableW *functions(void)

@@ -51,7 +51,7 @@ struct script {
     SECURITY_STATUS native_names;
     const WCHAR *client;
     const WCHAR *server;
-    const WCHAR *user; /* of SECPKG_ATTR_NAMES; NULL: unsupported */
+    const WCHAR *user;        /* of SECPKG_ATTR_NAMES; NULL: unsupported */
     SECURITY_STATUS key_info; /* of SECPKG_ATTR_KEY_INFO; with names that must be freed */
     unsigned long key_type;
     unsigned long key_bits;
@@ -75,6 +75,7 @@ struct script {
     struct script_seen seen[SCRIPT_STEPS];
     int completions;
     WCHAR package_asked[32];
+    WCHAR package_imported[32];
     WCHAR principal[128];
     bool has_principal;
     unsigned long use;
@@ -94,8 +95,13 @@ struct script {
     int credentials;
     int contexts;
     int buffers;
-    int wrong; /* handles freed that were not alive, buffers that are none */
+    int unwiped; /* bytes of secrets that came back as they were */
+    int wrong;   /* handles freed that were not alive, buffers that are none */
 };
+
+/* The session's key, and a context as ExportSecurityContext gives it. */
+#define SCRIPT_KEY "the session's key"
+#define SCRIPT_PACKED "a context, packed"
 
 extern struct script script;
 

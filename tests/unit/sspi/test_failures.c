@@ -12,7 +12,9 @@
 
 #include "../support.h"
 #include "scripted.h"
+#include "session.h"
 #include "troth/parts.h"
+#include "troth/session.h"
 
 /* Which of the conversation's parts succeeded, one bit each. */
 enum {
@@ -30,7 +32,10 @@ enum {
     PARTS_UNWRAPPED = 0x800,
     PARTS_SIGNED = 0x1000,
     PARTS_VERIFIED = 0x2000,
-    ALL = 0x3FFF
+    KEY = 0x4000,
+    EXPORTED = 0x8000,
+    IMPORTED = 0x10000,
+    ALL = 0x1FFFF
 };
 
 static unsigned messages_in_parts(troth_context *context)
@@ -81,6 +86,25 @@ static unsigned messages(troth_context *context)
     return done | messages_in_parts(context);
 }
 
+/* The key, and the context's way to another process. */
+static unsigned session(troth_context *context)
+{
+    troth_context *imported = NULL;
+    const void *token = NULL;
+    uint8_t key[64];
+    size_t length = 0;
+    unsigned done = 0;
+
+    if (troth_context_session_key(context, key, sizeof key, &length, NULL, NULL) == TROTH_OK)
+        done |= KEY;
+    if (troth_context_export(context, &token, &length, NULL) == TROTH_OK)
+        done |= EXPORTED;
+    if (token != NULL && troth__context_import(&scripted_backend, token, length, &imported, NULL) == TROTH_OK)
+        done |= IMPORTED;
+    troth_context_free(imported);
+    return done;
+}
+
 /* Two legs with CompleteAuthToken in the first, with a password and with bindings, names and messages. */
 static unsigned conversation(troth_role role)
 {
@@ -118,6 +142,7 @@ static unsigned conversation(troth_role role)
         goto out;
     done |= SECOND;
     done |= messages(context);
+    done |= session(context);
 
 out:
     troth_context_free(context);
@@ -154,7 +179,7 @@ static void each_native_call_fails_once(void **state)
             if (script.failed == NULL)
                 assert_int_equal(done, ALL);
         } while (script.failed != NULL);
-        assert_int_equal(at, 19);
+        assert_int_equal(at, 25);
     }
 }
 
