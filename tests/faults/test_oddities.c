@@ -410,6 +410,30 @@ static void an_anonymous_initiator_is_refused(void **state)
     assert_int_equal(two.last_length, 0);
 }
 
+static void an_anonymous_initiator_that_is_allowed_is_reported_and_meets_the_requirements(void **state)
+{
+    troth_context_info info = TROTH_CONTEXT_INFO_INIT;
+
+    (void)state;
+    for (int i = 0; i < 2; i++) {
+        two_begin(0);
+        troth_context_free(two.acceptor);
+        two.acceptor = NULL;
+        assert_int_equal(troth_context_new(two.service,
+                                           &(troth_context_options){.size = sizeof(troth_context_options),
+                                                                    .flags = TROTH_ALLOW_ANONYMOUS},
+                                           &two.acceptor, NULL),
+                         TROTH_OK);
+        two_shake((struct script){
+            .role = TROTH_ACCEPTOR, .anonymous_ticket = true, .flags_cleared_at_end = i == 0 ? 0 : GSS_C_MUTUAL_FLAG});
+        assert_int_equal(two.there, i == 0 ? TROTH_OK : TROTH_E_REQUIREMENT);
+        if (i == 0) {
+            assert_int_equal(troth_context_info_get(two.acceptor, &info, NULL), TROTH_OK);
+            assert_int_equal(info.properties & TROTH_ANONYMOUS, TROTH_ANONYMOUS);
+        }
+    }
+}
+
 static void any_other_mechanism_at_the_end_is_refused(void **state)
 {
     /* NTLM's (1.3.6.1.4.1.311.2.2.10), SPNEGO's own, and one that only begins as Kerberos' does. */
@@ -558,6 +582,7 @@ int main(void)
         CASE(what_is_missing_on_the_way_and_there_at_the_end_is_enough),
         CASE(what_an_earlier_step_said_is_not_taken_for_the_last_ones_word),
         CASE(an_anonymous_initiator_is_refused),
+        CASE(an_anonymous_initiator_that_is_allowed_is_reported_and_meets_the_requirements),
         CASE(any_other_mechanism_at_the_end_is_refused),
         CASE(a_message_that_was_not_encrypted_after_all_is_not_handed_out),
         CASE(a_received_message_that_was_not_encrypted_is_wiped),
