@@ -512,6 +512,13 @@ static void ntlm_serves_where_both_sides_ask_for_it(void **state)
         return;
     }
     assert_int_equal(setenv("NTLM_USER_FILE", users, 1), 0);
+    /* In a sanitizer's build: gss-ntlmssp 1.2 loses blocks of libcrypto, which only whole stacks lead back to it. */
+    const char *sanitizer = getenv("ASAN_OPTIONS");
+    char before[512] = "";
+    char options[512];
+    (void)snprintf(before, sizeof before, "%s", sanitizer != NULL ? sanitizer : "");
+    (void)snprintf(options, sizeof options, "%.400s%sfast_unwind_on_malloc=0", before, before[0] != '\0' ? ":" : "");
+    assert_int_equal(setenv("ASAN_OPTIONS", options, 1), 0);
     tool_serve(&server, "--once", "--framing", "le32", "--mechanism", "ntlm", "--require", "confidentiality", NULL);
     assert_int_equal(tool_connect(&server, &here, NULL, "--framing", "le32", "--mechanism", "ntlm", "--principal",
                                   "TROTHDOM\\ntuser", "--password-file", password, "--require", "confidentiality",
@@ -519,6 +526,7 @@ static void ntlm_serves_where_both_sides_ask_for_it(void **state)
                      0);
     assert_int_equal(tool_finish(&server, &there), 0);
     assert_int_equal(unsetenv("NTLM_USER_FILE"), 0);
+    assert_int_equal(sanitizer != NULL ? setenv("ASAN_OPTIONS", before, 1) : unsetenv("ASAN_OPTIONS"), 0);
     tool_assert_contains(there.out, "mechanism: ntlm\n");
     tool_assert_contains(there.out, "ntuser");
     tool_assert_contains(here.out, "mechanism: ntlm\n");
