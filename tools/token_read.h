@@ -34,6 +34,13 @@ void token_read_ntlm(struct token_out *out, troth__bytes token);
 void token_read_message(struct token_out *out, troth__bytes token);
 void token_read_message_old(struct token_out *out, troth__bytes token);
 
+/*
+ * The bytes of a text: pairs of hexadecimal digits (blanks, colons, commas and "0x" aside); base64, also of URLs, with
+ * an HTTP header's beginning before it. bytes has room for length. False where it is another text, or an empty one.
+ */
+bool token_from_hex(const char *text, size_t length, uint8_t *bytes, size_t *count);
+bool token_from_base64(const char *text, size_t length, uint8_t *bytes, size_t *count);
+
 /* What all of them need. */
 uint32_t token_le32(const uint8_t *bytes);
 uint32_t token_be32(const uint8_t *bytes);

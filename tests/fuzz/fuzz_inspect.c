@@ -67,11 +67,28 @@ static void inspect(const uint8_t *data, size_t size)
     token_out_free(&out);
 }
 
+/* The same bytes as text: what is decoded is no longer than what was there, nor than its block of memory. */
+static void decode(const uint8_t *data, size_t size)
+{
+    uint8_t *bytes = malloc(size);
+    size_t count = 0;
+    FUZZ_CHECK(bytes != NULL);
+    if (token_from_hex((const char *)data, size, bytes, &count)) {
+        FUZZ_CHECK(count > 0 && count <= size / 2);
+    }
+    if (token_from_base64((const char *)data, size, bytes, &count)) {
+        FUZZ_CHECK(count > 0 && count <= size / 4 * 3 + 2);
+        inspect(bytes, count);
+    }
+    free(bytes);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     inspect(data, size);
     /* A block of its own, so that reading behind the cut is seen. */
     if (size > 1) {
+        decode(data, size);
         size_t cut = 1 + (data[size / 2] * 257u + data[size - 1]) % (size - 1);
         uint8_t *copy = malloc(cut);
         FUZZ_CHECK(copy != NULL);
