@@ -70,7 +70,9 @@ struct troth__attributes {
                                    acceptor only when something to act with really came */
     troth_binding_result bindings;
     int64_t expiry;     /* seconds since 1970 UTC, TROTH_NEVER, TROTH_UNKNOWN */
-    int32_t encryption; /* the RFC 3961 number of the context's key; 0: this provider does not tell */
+    int32_t encryption; /* the RFC 3961 number of the context's key; 0: this provider does not tell, or has to be asked
+                           by `encryption` below, which costs more than a handshake without that wish should pay. Where
+                           config->encryption_matters it is told here */
     uint32_t strength;  /* of that key in bits, where the provider tells; 0: common code knows it from the type */
     size_t wrap_header;
     size_t wrap_overhead;
@@ -120,6 +122,12 @@ struct troth__backend {
 
     /* Called once, after step returned TROTH_OK. */
     troth_status (*attributes)(void *context, struct troth__attributes *attributes, troth_error *error);
+
+    /*
+     * The type of a Kerberos context's key, and its bits or 0, where attributes did not tell them. TROTH_E_UNAVAILABLE
+     * where the provider does not tell.
+     */
+    troth_status (*encryption)(void *context, int32_t *encryption, uint32_t *strength, troth_error *error);
 
     /*
      * The peer's and the target's display name: a new NUL-terminated string that common code frees with troth__free.

@@ -313,6 +313,7 @@ static troth_status keep(troth_context *context, const struct troth__attributes 
         .mechanism = (uint8_t)attributes->mechanism,
         .bindings = (uint8_t)attributes->bindings,
         .parts = attributes->parts,
+        .encryption_asked = attributes->encryption != 0 || attributes->mechanism != TROTH_MECHANISM_KERBEROS,
     };
     return TROTH_OK;
 }
@@ -419,7 +420,24 @@ troth_status troth_context_step(troth_context *context, const void *token_in, si
 
 /* ---- asking --------------------------------------------------------------------------------------------------- */
 
-troth_status troth_context_info_get(const troth_context *context, troth_context_info *info, troth_error *error)
+void troth__context_learn_encryption(troth_context *context)
+{
+    struct troth__kept *kept = &context->attributes;
+    troth_error ignored = TROTH_ERROR_INIT;
+    uint32_t strength = 0;
+    int32_t type = 0;
+
+    if (kept->encryption_asked || !context->complete || context->exported != NULL ||
+        context->credential->backend->encryption(context->native, &type, &strength, &ignored) != TROTH_OK)
+        return;
+    kept->encryption_asked = true;
+    kept->encryption = type;
+    if (strength == 0)
+        strength = troth__policy_strength(type);
+    kept->strength = (uint16_t)(strength <= UINT16_MAX ? strength : 0);
+}
+
+troth_status troth_context_info_get(troth_context *context, troth_context_info *info, troth_error *error)
 {
     troth_error scratch;
     size_t size;
@@ -433,6 +451,7 @@ troth_status troth_context_info_get(const troth_context *context, troth_context_
     info->size = size;
     if (!context->complete)
         return troth__error_set(error, TROTH_E_STATE, "the handshake is not complete");
+    troth__context_learn_encryption(context);
     info->role = troth__context_role(context);
     info->mechanism = (troth_mechanism)context->attributes.mechanism;
     info->properties = context->attributes.properties;

@@ -14,6 +14,7 @@ struct troth__kept {
     uint16_t wrap_header, wrap_overhead, mic_size;
     uint8_t mechanism, bindings; /* enum values */
     bool parts;
+    bool encryption_asked; /* what there is to know of it is known */
 };
 
 struct troth_context {
@@ -51,6 +52,9 @@ troth_status troth__context_fail(troth_context *context, troth_error *error);
 
 /* For every call on a context that failed before: sets the same status and native codes and returns the status. */
 troth_status troth__context_failed(const troth_context *context, troth_error *error);
+
+/* Asks for the encryption type of a complete context, if nobody did yet. What cannot be learned stays 0. */
+void troth__context_learn_encryption(troth_context *context);
 
 /* Before every call that needs the native context of a complete one: TROTH_OK; its failure; TROTH_E_STATE. */
 troth_status troth__context_ready(const troth_context *context, troth_error *error);

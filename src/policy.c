@@ -53,6 +53,15 @@ static const struct {
 
 #define ENCRYPTION_TYPES (sizeof encryption_types / sizeof encryption_types[0])
 
+uint32_t troth__policy_strength(int32_t type)
+{
+    for (size_t i = 0; i < ENCRYPTION_TYPES; i++) {
+        if (encryption_types[i].type == type)
+            return encryption_types[i].strength;
+    }
+    return 0;
+}
+
 bool troth__policy_ntlm(const struct troth__credential_config *own)
 {
     return own->mechanism == TROTH_MECHANISM_NTLM || (own->flags & TROTH_CREDENTIAL_NTLM) != 0;
@@ -234,10 +243,8 @@ static void settle(struct troth__attributes *attributes)
         attributes->properties &= ~TROTH_CHANNEL_BOUND;
     if (!kerberos)
         attributes->encryption = 0; /* its numbers are not those of RFC 3961 */
-    for (size_t i = 0; i < ENCRYPTION_TYPES && attributes->strength == 0 && attributes->encryption != 0; i++) {
-        if (encryption_types[i].type == attributes->encryption)
-            attributes->strength = encryption_types[i].strength;
-    }
+    if (attributes->strength == 0)
+        attributes->strength = troth__policy_strength(attributes->encryption);
 }
 
 static troth_status verify_initiator(const troth_context *context, uint32_t properties, troth_error *error)

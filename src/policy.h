@@ -23,6 +23,9 @@ troth_status troth__policy_check_options(const struct troth__credential_config *
  */
 troth_status troth__policy_set(troth_context *context, const troth_context_options *options, troth_error *error);
 
+/* The bits of a key of this encryption type that an attacker has to try; 0: the type is not known here. */
+uint32_t troth__policy_strength(int32_t type);
+
 /* Frees what troth__policy_set allocated. */
 void troth__policy_forget(troth_context *context);
 

@@ -89,6 +89,7 @@ troth_status troth_context_session_key(troth_context *context, void *key, size_t
     status = troth__context_ready(context, error);
     if (status != TROTH_OK)
         return status;
+    troth__context_learn_encryption(context);
     status = context->credential->backend->session_key(context->native, &found, &length, error);
     if (status != TROTH_OK)
         return status;
@@ -171,6 +172,7 @@ troth_status troth_context_export(troth_context *context, const void **token, si
     status = troth__context_ready(context, error);
     if (status != TROTH_OK)
         return status;
+    troth__context_learn_encryption(context); /* nobody can afterwards */
     status = context->credential->backend->context_export(context->native, HEADER, &native, &native_length, error);
     if (status != TROTH_OK) {
         troth__error_prefix(error, "exporting a context: ");
@@ -218,6 +220,7 @@ static bool take_header(const uint8_t *header, troth_context *context)
     attributes->wrap_overhead = (uint16_t)get(header + AT_WRAP_OVERHEAD, 2);
     attributes->mic_size = (uint16_t)get(header + AT_MIC_SIZE, 2);
     attributes->parts = header[AT_PARTS] == 1;
+    attributes->encryption_asked = true;
     return header[AT_PARTS] <= 1 && (own->role == TROTH_INITIATOR || own->role == TROTH_ACCEPTOR) &&
            own->mechanism > TROTH_MECHANISM_DEFAULT && own->mechanism <= TROTH_MECHANISM_NTLM &&
            (attributes->mechanism == TROTH_MECHANISM_KERBEROS || attributes->mechanism == TROTH_MECHANISM_NTLM) &&

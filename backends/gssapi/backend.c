@@ -11,6 +11,7 @@ const troth__backend troth__backend_here = {
     .context_free = troth__gss_context_free,
     .step = troth__gss_step,
     .attributes = troth__gss_attributes,
+    .encryption = troth__gss_encryption,
     .peer_name = troth__gss_peer_name,
     .target_name = troth__gss_target_name,
     .wrap = troth__gss_wrap,

@@ -283,7 +283,7 @@ troth_status troth__gss_attributes(void *pointer, struct troth__attributes *attr
     attributes->expiry = setup->lifetime == GSS_C_INDEFINITE ? TROTH_NEVER : troth__now() + (int64_t)setup->lifetime;
     if (!context->ntlm && troth__gss_credential_config(context->credential)->role == TROTH_ACCEPTOR)
         status = gss_anonymous(context, &attributes->properties, error);
-    if (status == TROTH_OK && !context->ntlm)
+    if (status == TROTH_OK && !context->ntlm && context->config->encryption_matters)
         status = troth__gss_session_query(context, NULL, NULL, &attributes->encryption, error);
     return status == TROTH_OK ? troth__gss_message_sizes(context, attributes, error) : status;
 }

@@ -426,6 +426,7 @@ troth_status troth__gss_session_query(const struct gss_context *context, uint8_t
                                       int32_t *encryption, troth_error *error);
 
 troth_status troth__gss_session_key(void *context, uint8_t **key, size_t *length, troth_error *error);
+troth_status troth__gss_encryption(void *context, int32_t *encryption, uint32_t *strength, troth_error *error);
 troth_status troth__gss_prf(void *context, troth_prf_key which, troth__bytes input, uint8_t *output, size_t length,
                             troth_error *error);
 troth_status troth__gss_context_export(void *context, size_t head, uint8_t **token, size_t *length, troth_error *error);

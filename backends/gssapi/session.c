@@ -75,6 +75,12 @@ troth_status troth__gss_session_key(void *pointer, uint8_t **key, size_t *length
     return troth__gss_session_query(pointer, key, length, &type, error);
 }
 
+troth_status troth__gss_encryption(void *pointer, int32_t *encryption, uint32_t *strength, troth_error *error)
+{
+    *strength = 0;
+    return troth__gss_session_query(pointer, NULL, NULL, encryption, error);
+}
+
 troth_status troth__gss_prf(void *pointer, troth_prf_key which, troth__bytes input, uint8_t *output, size_t length,
                             troth_error *error)
 {

@@ -11,6 +11,7 @@ const troth__backend troth__backend_here = {
     .context_free = troth__sspi_context_free,
     .step = troth__sspi_step,
     .attributes = troth__sspi_attributes,
+    .encryption = troth__sspi_encryption,
     .peer_name = troth__sspi_peer_name,
     .target_name = troth__sspi_target_name,
     .wrap = troth__sspi_wrap,

@@ -163,6 +163,7 @@ troth_status troth__sspi_peer_attribute(void *context, const char *attribute, ui
 /* ---- session.c ------------------------------------------------------------------------------------------------ */
 
 troth_status troth__sspi_session_key(void *context, uint8_t **key, size_t *length, troth_error *error);
+troth_status troth__sspi_encryption(void *context, int32_t *encryption, uint32_t *strength, troth_error *error);
 troth_status troth__sspi_prf(void *context, troth_prf_key which, troth__bytes input, uint8_t *output, size_t length,
                              troth_error *error);
 troth_status troth__sspi_context_export(void *context, size_t head, uint8_t **token, size_t *length,

@@ -50,6 +50,14 @@ troth_status troth__sspi_session_key(void *context, uint8_t **key, size_t *lengt
     return status;
 }
 
+troth_status troth__sspi_encryption(void *context, int32_t *encryption, uint32_t *strength, troth_error *error)
+{
+    (void)context;
+    *encryption = 0;
+    *strength = 0;
+    return troth__error_set(error, TROTH_E_UNAVAILABLE, "this provider told all that it knows of the key at once");
+}
+
 troth_status troth__sspi_prf(void *context, troth_prf_key which, troth__bytes input, uint8_t *output, size_t length,
                              troth_error *error)
 {

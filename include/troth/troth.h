@@ -558,7 +558,7 @@ typedef struct troth_context_info {
  * Fills info, whose size member the caller has set. After a completed handshake it cannot fail (also on a context
  * whose message failed later). Returns TROTH_OK, TROTH_E_ARGUMENT, or TROTH_E_STATE (not complete).
  */
-TROTH_API troth_status troth_context_info_get(const troth_context *context, troth_context_info *info,
+TROTH_API troth_status troth_context_info_get(troth_context *context, troth_context_info *info,
                                               troth_error *error);
 
 /*

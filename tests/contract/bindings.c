@@ -24,7 +24,7 @@ static struct outcome outcome_of(struct pair *pair, const troth_bindings *initia
     return handshake_tampered(pair, 0, NULL, NULL);
 }
 
-static troth_context_info info_of(const troth_context *context)
+static troth_context_info info_of(troth_context *context)
 {
     troth_context_info info = TROTH_CONTEXT_INFO_INIT;
     assert_int_equal(troth_context_info_get(context, &info, NULL), TROTH_OK);

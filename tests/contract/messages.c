@@ -29,7 +29,7 @@ static struct pair datagram_pair(void)
     return complete_pair(&initiator, &acceptor);
 }
 
-static troth_context_info info_of(const troth_context *context)
+static troth_context_info info_of(troth_context *context)
 {
     troth_context_info info = TROTH_CONTEXT_INFO_INIT;
     assert_int_equal(troth_context_info_get(context, &info, NULL), TROTH_OK);

@@ -202,18 +202,28 @@ troth_status conversation_greet(troth_credential *initiator, troth_credential *a
 /* ---- what a completed context says ---------------------------------------------------------------------------- */
 
 /* Whatever failed on the way: a context that says that it is complete has everything that was required. */
-static void check_info(const troth_context *context, const struct conversation *conversation, troth_role role)
+static bool check_info(troth_context *context, const struct conversation *conversation, troth_role role,
+                       struct outcome *outcome)
 {
     const uint32_t required = conversation->required != 0 ? conversation->required
                               : role == TROTH_INITIATOR   ? TROTH_DEFAULT_REQUIRED_INITIATOR
                                                           : TROTH_DEFAULT_REQUIRED_ACCEPTOR;
     troth_context_info info = TROTH_CONTEXT_INFO_INIT;
+    troth_error error = TROTH_ERROR_INIT;
 
     conversation_check(troth_context_info_get(context, &info, NULL) == TROTH_OK);
     conversation_check(info.role == role);
     conversation_check(info.mechanism == TROTH_MECHANISM_KERBEROS);
     conversation_check((info.properties & required) == required);
     conversation_check(info.wrap_overhead > 0 && info.wrap_header <= info.wrap_overhead && info.mic_size > 0);
+    if (info.encryption != 0)
+        return true;
+    /* Not learned now; it is when it is asked for again. */
+    snprintf(error.text, sizeof error.text, "the type of the key is not known");
+    error.status = TROTH_E_FAILURE;
+    went(outcome, "the encryption type", TROTH_E_FAILURE, &error);
+    conversation_check(troth_context_info_get(context, &info, NULL) == TROTH_OK && info.encryption != 0);
+    return false;
 }
 
 typedef troth_status name_call(troth_context *context, const char **name, troth_error *error);
@@ -439,9 +449,9 @@ static void talk(const troth__backend *backend, troth_context *initiator, troth_
 
     if (!handshake(initiator, acceptor, outcome))
         return;
-    check_info(initiator, conversation, TROTH_INITIATOR);
-    check_info(acceptor, conversation, TROTH_ACCEPTOR);
-    if (check_names(initiator, acceptor, conversation, outcome) &&
+    if (check_info(initiator, conversation, TROTH_INITIATOR, outcome) &&
+        check_info(acceptor, conversation, TROTH_ACCEPTOR, outcome) &&
+        check_names(initiator, acceptor, conversation, outcome) &&
         send_sealed(initiator, acceptor, protection, outcome) &&
         send_sealed(acceptor, initiator, protection, outcome) && send_signed(initiator, acceptor, outcome) &&
         send_signed(acceptor, initiator, outcome) && send_parts(initiator, acceptor, protection, outcome) &&

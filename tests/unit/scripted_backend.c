@@ -116,6 +116,16 @@ static troth_status tell_name(struct scripted *script, const char *text, char **
     return *name != NULL ? TROTH_OK : play(TROTH_E_MEMORY, error);
 }
 
+static troth_status encryption(void *context, int32_t *type, uint32_t *strength, troth_error *error)
+{
+    struct scripted *script = context;
+
+    script->asked_encryption++;
+    *type = script->late_encryption;
+    *strength = 0;
+    return script->late_encryption != 0 ? TROTH_OK : play(TROTH_E_UNAVAILABLE, error);
+}
+
 static troth_status peer_name(void *context, char **name, troth_error *error)
 {
     return tell_name(context, ((struct scripted *)context)->peer, name, error);
@@ -368,6 +378,7 @@ void scripted_init(struct scripted *scripted, const struct scripted_step *steps,
         .context_free = context_free,
         .step = step,
         .attributes = attributes,
+        .encryption = encryption,
         .peer_name = peer_name,
         .target_name = target_name,
         .wrap = wrap,

@@ -36,6 +36,7 @@ struct scripted {
     troth_status acquire_status;
     troth_status context_status;
     troth_status attributes_status;
+    int32_t late_encryption; /* told when it is asked for by itself; 0: not told */
     troth_status name_status;
     const char *peer; /* its display name */
     troth_status message_status;
@@ -48,6 +49,7 @@ struct scripted {
     int contexts;
     int stepped;
     int asked_attributes;
+    int asked_encryption;
     int asked_names;
     int asked_messages;
     int asked_parts; /* of these, in parts */

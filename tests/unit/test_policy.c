@@ -508,6 +508,33 @@ static void the_list_of_refused_types_is_copied(void **state)
     troth_context_free(context);
 }
 
+static void an_encryption_type_that_did_not_matter_is_asked_for_once_when_somebody_wants_it(void **state)
+{
+    struct scripted script;
+    static const struct scripted_step steps[] = {{TROTH_OK, "\x60\x0d", 2}};
+    troth_context_info info = TROTH_CONTEXT_INFO_INIT;
+    troth_context *context;
+    const void *out;
+    size_t length;
+
+    (void)state;
+    scripted_init(&script, steps, 1);
+    script.attributes.encryption = 0;
+    context = scripted_context(&script, TROTH_ACCEPTOR, NULL);
+    assert_int_equal(troth_context_step(context, "x", 1, &out, &length, NULL), TROTH_OK);
+    assert_int_equal(script.asked_encryption, 0);
+    assert_int_equal(troth_context_info_get(context, &info, NULL), TROTH_OK);
+    assert_int_equal(info.encryption, 0);
+    script.late_encryption = TROTH_ENCRYPTION_AES256_SHA1;
+    assert_int_equal(troth_context_info_get(context, &info, NULL), TROTH_OK);
+    assert_int_equal(info.encryption, TROTH_ENCRYPTION_AES256_SHA1);
+    assert_int_equal(info.strength, 256);
+    assert_int_equal(troth_context_info_get(context, &info, NULL), TROTH_OK);
+    assert_int_equal(script.asked_encryption, 2);
+    troth_context_free(context);
+    assert_true(scripted_all_freed(&script));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -528,6 +555,7 @@ int main(void)
         cmocka_unit_test(ntlm_is_no_way_around_refused_encryption_types),
         cmocka_unit_test(a_strength_that_the_provider_tells_is_told),
         cmocka_unit_test(the_list_of_refused_types_is_copied),
+        cmocka_unit_test(an_encryption_type_that_did_not_matter_is_asked_for_once_when_somebody_wants_it),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
