@@ -56,6 +56,8 @@ struct troth__context_config {
         requested;     /* initiator: the union of what was requested and what is required. Acceptor: what is required */
     uint32_t required; /* for backends whose native acceptor wants to be told; the check is common code's */
     const troth_bindings *bindings; /* NULL, or a copy that lives as long as the native context */
+    troth_delegate delegate; /* initiator; TROTH_DELEGATE_ALWAYS has put TROTH_DELEGATED into requested as well */
+    bool keep_delegated;     /* acceptor: somebody will ask for what was handed on */
     bool anonymous_allowed;  /* for backends whose native acceptor wants to be told; the check is common code's */
     bool encryption_matters; /* some encryption types are refused: a backend that knows beforehand that it cannot tell
                                 the type says TROTH_E_UNAVAILABLE at context_new */
@@ -193,6 +195,23 @@ struct troth__backend {
     troth_status (*context_import)(const troth__backend *self, const struct troth__credential_config *own,
                                    const struct troth__context_config *config, troth__bytes token, void **credential,
                                    void **context, troth_error *error);
+
+    /*
+     * What delegation.h asks. As the public calls of the same names have it, except: common code has checked the
+     * arguments, the state and the role.
+     *
+     * delegated_credential acquires an initiator's native credential of what the peer of this complete context handed
+     * on. own is its configuration, complete but for a source: the backend may put the name of one of its own into
+     * own->ccache, in memory of troth__alloc that common code frees. The new one needs neither the context nor the
+     * acceptor's credential. credential_name and credential_expiry may be called by several threads at once.
+     */
+    troth_status (*delegated_credential)(void *context, const troth__backend *self,
+                                         struct troth__credential_config *own, void **credential, troth_error *error);
+    troth_status (*credential_store)(void *credential, const char *ccache, troth_error *error);
+    troth_status (*credential_expiry)(void *credential, int64_t *expiry, troth_error *error);
+    troth_status (*credential_name)(void *credential, char **name, troth_error *error);
+    troth_status (*impersonate)(void *context, troth_error *error);
+    troth_status (*revert)(void *context, troth_error *error);
 
     /*
      * The hash of data, into the first troth__hash_length(hash) bytes of digest. Needs no credential and no context,

@@ -155,6 +155,10 @@ void troth_context_free(troth_context *context)
 
     if (context == NULL)
         return;
+    if (context->impersonating) {
+        troth_error ignored = TROTH_ERROR_INIT; /* nobody is left to be told */
+        context->credential->backend->revert(context->native, &ignored);
+    }
     context->credential->backend->context_free(context->native);
     troth__name_free(&context->config.target);
     memcpy(&bindings, &context->config.bindings, sizeof bindings); /* the const is the backends', not ours */

@@ -32,6 +32,7 @@ struct troth_context {
     uint8_t flags;
     uint8_t legs;          /* steps made */
     bool required_default; /* the caller left the requirements to us */
+    bool impersonating;    /* this thread acts as the peer */
     bool complete;         /* verified; set in one place, and never taken back: `failure` tells of a later failure */
     struct {
         uint32_t major;

@@ -91,6 +91,7 @@ static void destroy(troth_credential *credential)
     free_text(credential->config.keytab, false);
     free_text(credential->config.ccache, false);
     free_text(credential->config.password, true);
+    troth__free(credential->shown);
     troth__mutex_free(credential->lock);
     troth__free(credential);
 }

@@ -10,8 +10,9 @@ struct troth_credential {
     const troth__backend *backend;
     struct troth__credential_config config;
     void *native;
-    struct troth__mutex *lock; /* guards holds, nothing else */
+    struct troth__mutex *lock; /* guards holds and shown, nothing else */
     size_t holds;
+    char *shown; /* its name, once somebody asked; never changes then */
 };
 
 /* One hold more. Returns credential. The last troth_credential_free ends it. */

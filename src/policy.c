@@ -11,7 +11,7 @@
 #define INITIATOR_PROPERTIES (TROTH_DEFAULT_REQUESTED | TROTH_IDENTIFY | TROTH_DELEGATED)
 #define ACCEPTOR_PROPERTIES (INITIATOR_PROPERTIES | TROTH_CHANNEL_BOUND)
 
-#define FLAGS (TROTH_DATAGRAM | TROTH_ALLOW_ANONYMOUS | TROTH_REFUSE_WEAK_ENCRYPTION)
+#define FLAGS (TROTH_DATAGRAM | TROTH_ALLOW_ANONYMOUS | TROTH_REFUSE_WEAK_ENCRYPTION | TROTH_KEEP_DELEGATED)
 
 /* Nobody has more types to refuse; a greater number is a caller's mistake. */
 #define REFUSED_MOST 64u
@@ -131,6 +131,31 @@ static troth_status check_contradictions(troth_role role, const troth_context_op
     return TROTH_OK;
 }
 
+/* A ticket is handed on to somebody who proves who it is, and to nobody who may not act with it. */
+static troth_status check_delegate(troth_role role, const troth_context_options *options, troth_error *error)
+{
+    const uint32_t asked =
+        required_of(role, options) | effective(options->requested, TROTH_DEFAULT_REQUESTED & ~options->forbidden);
+
+    if ((unsigned)options->delegate > TROTH_DELEGATE_ALWAYS)
+        return troth__error_set(error, TROTH_E_ARGUMENT, "unknown way to delegate %d", (int)options->delegate);
+    if (role == TROTH_INITIATOR && (options->flags & TROTH_KEEP_DELEGATED) != 0)
+        return troth__error_set(error, TROTH_E_ARGUMENT, "only an acceptor keeps what is delegated");
+    if (options->delegate == TROTH_DELEGATE_NEVER)
+        return TROTH_OK;
+    if (role == TROTH_ACCEPTOR)
+        return troth__error_set(error, TROTH_E_ARGUMENT, "only an initiator delegates");
+    if ((options->forbidden & TROTH_DELEGATED) != 0)
+        return troth__error_set(error, TROTH_E_ARGUMENT, "delegation is asked for, and at the same time forbidden");
+    if ((asked & TROTH_IDENTIFY) != 0)
+        return troth__error_set(error, TROTH_E_ARGUMENT,
+                                "delegation is asked for, and the acceptor is to be limited to identification");
+    if ((asked & TROTH_MUTUAL) == 0)
+        return troth__error_set(error, TROTH_E_ARGUMENT,
+                                "delegation is asked for without mutual authentication (TROTH_MUTUAL)");
+    return TROTH_OK;
+}
+
 static troth_status check_encryption(const troth_context_options *options, troth_error *error)
 {
     if (options->refused_encryption_count > REFUSED_MOST ||
@@ -170,6 +195,8 @@ troth_status troth__policy_check_options(const struct troth__credential_config *
     if (own->role == TROTH_ACCEPTOR && options->requested != 0)
         return troth__error_set(error, TROTH_E_ARGUMENT, "only an initiator requests properties");
     status = check_contradictions(own->role, options, error);
+    if (status == TROTH_OK)
+        status = check_delegate(own->role, options, error);
     return status == TROTH_OK ? check_encryption(options, error) : status;
 }
 
@@ -184,6 +211,12 @@ troth_status troth__policy_set(troth_context *context, const troth_context_optio
     context->config.requested = context->config.required;
     if (role == TROTH_INITIATOR)
         context->config.requested |= effective(options->requested, TROTH_DEFAULT_REQUESTED & ~context->forbidden);
+    context->config.delegate = options->delegate;
+    context->config.keep_delegated = (options->flags & TROTH_KEEP_DELEGATED) != 0;
+    if (options->delegate == TROTH_DELEGATE_ALWAYS)
+        context->config.requested |= TROTH_DELEGATED;
+    else if (options->delegate == TROTH_DELEGATE_BY_POLICY)
+        context->config.requested &= ~TROTH_DELEGATED; /* also where it is required: policy alone decides */
     context->config.anonymous_allowed = (options->flags & TROTH_ALLOW_ANONYMOUS) != 0;
     context->config.encryption_matters =
         options->refused_encryption_count > 0 || (options->flags & TROTH_REFUSE_WEAK_ENCRYPTION) != 0;

@@ -30,5 +30,11 @@ const troth__backend troth__backend_here = {
     .prf = troth__gss_prf,
     .context_export = troth__gss_context_export,
     .context_import = troth__gss_context_import,
+    .delegated_credential = troth__gss_delegated_credential,
+    .credential_store = troth__gss_credential_store,
+    .credential_expiry = troth__gss_credential_expiry,
+    .credential_name = troth__gss_credential_name,
+    .impersonate = troth__gss_impersonate,
+    .revert = troth__gss_revert,
     .hash = troth__gss_hash,
 };

@@ -32,6 +32,12 @@ static OM_uint32 gss_flags(uint32_t properties)
     return result;
 }
 
+/* What an initiator asks for. */
+static OM_uint32 gss_wanted(const struct troth__context_config *config)
+{
+    return gss_flags(config->requested) | (config->delegate == TROTH_DELEGATE_BY_POLICY ? GSS_C_DELEG_POLICY_FLAG : 0u);
+}
+
 static uint32_t gss_properties(OM_uint32 native_flags)
 {
     uint32_t result = 0;
@@ -128,6 +134,8 @@ void troth__gss_context_free(void *pointer)
     if (context == NULL)
         return;
     troth__gss_setup_end(context);
+    if (context->delegated != GSS_C_NO_CREDENTIAL)
+        context->native->gss_release_cred(&minor, &context->delegated);
     if (context->context != GSS_C_NO_CONTEXT)
         context->native->gss_delete_sec_context(&minor, &context->context, GSS_C_NO_BUFFER);
     troth__free(context);
@@ -153,6 +161,18 @@ static troth_status gss_take_handle(struct gss_context *context, troth__bytes in
     return status;
 }
 
+/* Whatever came, in whichever leg. */
+static void gss_keep_delegated(struct gss_context *context, gss_cred_id_t delegated)
+{
+    OM_uint32 minor;
+
+    if (delegated == GSS_C_NO_CREDENTIAL)
+        return;
+    if (context->delegated != GSS_C_NO_CREDENTIAL)
+        context->native->gss_release_cred(&minor, &context->delegated);
+    context->delegated = delegated;
+}
+
 /* The native call, and what its codes come to. */
 static troth_status gss_native_step(struct gss_context *context, gss_cred_id_t cred, troth__bytes in,
                                     troth_error *error)
@@ -164,6 +184,7 @@ static troth_status gss_native_step(struct gss_context *context, gss_cred_id_t c
     gss_channel_bindings_t bindings = gss_bindings_of(context->config->bindings, &room);
     gss_buffer_desc token = gss_buffer_of(in.data, in.length);
     gss_OID asked = troth__gss_mechanism(own->mechanism);
+    gss_cred_id_t delegated = GSS_C_NO_CREDENTIAL;
     OM_uint32 major, minor = 0;
     const char *call;
     troth_status status;
@@ -175,13 +196,15 @@ static troth_status gss_native_step(struct gss_context *context, gss_cred_id_t c
         major =
             native->gss_init_sec_context(&minor, cred, &context->context,
                                          setup->known != NULL ? troth__gss_target_name_of(setup->known) : setup->target,
-                                         asked, gss_flags(context->config->requested), 0, bindings, &token,
-                                         &setup->mechanism, &setup->out, &setup->flags, &setup->lifetime);
+                                         asked, gss_wanted(context->config), 0, bindings, &token, &setup->mechanism,
+                                         &setup->out, &setup->flags, &setup->lifetime);
     } else {
-        /* No source name: it is asked for when somebody wants it. No delegated credential: nobody does yet. */
+        /* No source name: it is asked for when somebody wants it. */
         call = "gss_accept_sec_context";
         major = native->gss_accept_sec_context(&minor, &context->context, cred, &token, bindings, NULL,
-                                               &setup->mechanism, &setup->out, &setup->flags, &setup->lifetime, NULL);
+                                               &setup->mechanism, &setup->out, &setup->flags, &setup->lifetime,
+                                               context->config->keep_delegated ? &delegated : NULL);
+        gss_keep_delegated(context, delegated);
     }
     if (context->credential->config->trace != NULL)
         troth__gss_trace(context->credential, context->config, call, major, minor, asked, in.length, setup->out.length);
@@ -279,6 +302,8 @@ troth_status troth__gss_attributes(void *pointer, struct troth__attributes *attr
     attributes->mechanism = context->ntlm ? TROTH_MECHANISM_NTLM : TROTH_MECHANISM_KERBEROS;
     attributes->mechanism_name = context->ntlm ? "NTLM" : "Kerberos";
     attributes->properties = gss_properties(setup->flags);
+    if (context->config->keep_delegated && context->delegated == GSS_C_NO_CREDENTIAL)
+        attributes->properties &= ~TROTH_DELEGATED; /* the flag came alone */
     attributes->bindings = gss_binding_result(context);
     attributes->expiry = setup->lifetime == GSS_C_INDEFINITE ? TROTH_NEVER : troth__now() + (int64_t)setup->lifetime;
     if (!context->ntlm && troth__gss_credential_config(context->credential)->role == TROTH_ACCEPTOR)

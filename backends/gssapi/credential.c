@@ -394,6 +394,8 @@ void troth__gss_credential_free(void *pointer)
     troth__gss_pool_free(credential);
     troth__gss_targets_free(credential);
     troth__gss_name_release(credential->native, &credential->name);
+    if (credential->owned != NULL)
+        credential->native->krb5_cc_destroy(credential->krb5, credential->owned);
     if (credential->krb5 != NULL)
         credential->native->krb5_free_context(credential->krb5);
     troth__free(credential->ccache_file);

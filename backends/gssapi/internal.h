@@ -160,7 +160,8 @@ struct gss_credential {
     struct gss_handle *current;
     struct gss_stamp stamp; /* of ccache_path, when current was made */
     bool renewing;
-    unsigned made; /* private ccaches so far; names and numbers them */
+    unsigned made;     /* private ccaches so far; names and numbers them */
+    krb5_ccache owned; /* the MEMORY ccache that is this credential's source and ends with it, or NULL */
 };
 
 /* Tells of a call that belongs to no token or message, where somebody listens. */
@@ -321,7 +322,8 @@ struct gss_context {
     const struct troth__context_config *config;
     struct gss_setup *setup; /* or NULL */
     gss_ctx_id_t context;
-    bool ntlm; /* NTLM is what was really used: its messages are ntlm.c's */
+    gss_cred_id_t delegated; /* acceptor: what the peer handed on, where somebody wants it */
+    bool ntlm;               /* NTLM is what was really used: its messages are ntlm.c's */
 };
 
 troth_status troth__gss_context_new(void *credential, const struct troth__context_config *config, void **context,
@@ -433,6 +435,17 @@ troth_status troth__gss_context_export(void *context, size_t head, uint8_t **tok
 troth_status troth__gss_context_import(const troth__backend *self, const struct troth__credential_config *own,
                                        const struct troth__context_config *config, troth__bytes token,
                                        void **credential, void **context, troth_error *error);
+
+/* ---- delegation.c --------------------------------------------------------------------------------------------- */
+
+troth_status troth__gss_delegated_credential(void *context, const troth__backend *self,
+                                             struct troth__credential_config *own, void **credential,
+                                             troth_error *error);
+troth_status troth__gss_credential_store(void *credential, const char *ccache, troth_error *error);
+troth_status troth__gss_credential_expiry(void *credential, int64_t *expiry, troth_error *error);
+troth_status troth__gss_credential_name(void *credential, char **name, troth_error *error);
+troth_status troth__gss_impersonate(void *context, troth_error *error);
+troth_status troth__gss_revert(void *context, troth_error *error);
 
 /* ---- hash.c --------------------------------------------------------------------------------------------------- */
 

@@ -30,5 +30,11 @@ const troth__backend troth__backend_here = {
     .prf = troth__sspi_prf,
     .context_export = troth__sspi_context_export,
     .context_import = troth__sspi_context_import,
+    .delegated_credential = troth__sspi_delegated_credential,
+    .credential_store = troth__sspi_credential_store,
+    .credential_expiry = troth__sspi_credential_expiry,
+    .credential_name = troth__sspi_credential_name,
+    .impersonate = troth__sspi_impersonate,
+    .revert = troth__sspi_revert,
     .hash = troth__sspi_hash,
 };

@@ -54,6 +54,8 @@ static ULONG sspi_flags(const struct sspi_context *self)
     /* Without this bit an acceptor with bindings refuses a peer that sends none. */
     if (sspi_is_acceptor(self) && self->bindings != NULL && (config->required & TROTH_CHANNEL_BOUND) == 0)
         flags |= ASC_REQ_ALLOW_MISSING_BINDINGS;
+    if (config->delegate == TROTH_DELEGATE_BY_POLICY)
+        flags |= ISC_REQ_DELEGATE;
     if (sspi_is_acceptor(self) && config->anonymous_allowed)
         flags |= ASC_REQ_ALLOW_NULL_SESSION;
     return flags;
@@ -126,7 +128,10 @@ troth_status troth__sspi_context_new(void *credential, const struct troth__conte
         return troth__error_set(error, TROTH_E_MEMORY, "no memory for a context");
     self->credential = credential;
     self->config = config;
-    if (self->credential->wine)
+    if (config->delegate == TROTH_DELEGATE_ALWAYS)
+        status = troth__error_set(error, TROTH_E_UNSUPPORTED,
+                                  "SSPI delegates by the KDC's policy alone (TROTH_DELEGATE_BY_POLICY)");
+    else if (self->credential->wine)
         status = troth__sspi_wine_check(config, error);
     if (status == TROTH_OK && !sspi_is_acceptor(self))
         status = troth__sspi_name_new(&config->target, "target", &self->target, error);
@@ -329,10 +334,10 @@ static void sspi_package_query(struct sspi_context *self)
 }
 
 /* ptsExpiry is a FILETIME in local time; its greatest value is "never". */
-static int64_t sspi_expiry_utc(const struct sspi_context *self)
+int64_t troth__sspi_expiry_utc(const struct sspi_credential *credential, TimeStamp expiry)
 {
-    const struct troth__sspi_native *native = self->credential->native;
-    int64_t local = (int64_t)(((uint64_t)(uint32_t)self->expiry.HighPart << 32) | (uint32_t)self->expiry.LowPart);
+    const struct troth__sspi_native *native = credential->native;
+    int64_t local = (int64_t)(((uint64_t)(uint32_t)expiry.HighPart << 32) | (uint32_t)expiry.LowPart);
     int64_t utc;
 
     if (local >= 0x7FFFFFFF00000000)
@@ -340,7 +345,7 @@ static int64_t sspi_expiry_utc(const struct sspi_context *self)
     if (local <= 0 || !native->local_to_utc(local, &utc))
         return TROTH_UNKNOWN;
     utc = utc / FILETIME_UNITS - FILETIME_1970;
-    if (self->credential->wine && troth__sspi_wine_never(utc, troth__now()))
+    if (credential->wine && troth__sspi_wine_never(utc, troth__now()))
         return TROTH_NEVER;
     return utc;
 }
@@ -398,7 +403,7 @@ troth_status troth__sspi_attributes(void *context, struct troth__attributes *att
     attributes->mechanism_name = self->package[0] != 0 ? self->package : "unknown";
     attributes->properties = sspi_properties(self);
     attributes->bindings = sspi_binding_result(self);
-    attributes->expiry = sspi_expiry_utc(self);
+    attributes->expiry = troth__sspi_expiry_utc(self->credential, self->expiry);
     return TROTH_OK;
 }
 

@@ -115,10 +115,8 @@ static troth_status sspi_handle_acquire(struct sspi_credential *self, WCHAR *pac
     SEC_WINNT_AUTH_IDENTITY_W plain;
     void *data = NULL;
     ULONG use = self->config->role == TROTH_ACCEPTOR ? SECPKG_CRED_INBOUND : SECPKG_CRED_OUTBOUND;
-    TimeStamp expiry;
     SECURITY_STATUS result;
 
-    memset(&expiry, 0, sizeof expiry);
     memset(&extended, 0, sizeof extended);
     memset(&plain, 0, sizeof plain);
     if (!self->wine && (self->config->password != NULL || self->config->mechanism == TROTH_MECHANISM_NEGOTIATE)) {
@@ -145,7 +143,7 @@ static troth_status sspi_handle_acquire(struct sspi_credential *self, WCHAR *pac
         data = &plain;
     }
     result = self->functions->AcquireCredentialsHandleW(principal, package, use, NULL, data, NULL, NULL, &self->handle,
-                                                        &expiry);
+                                                        &self->expiry);
     troth__sspi_traced(self, NULL, "AcquireCredentialsHandle", result, 0, 0);
     return result == SEC_E_OK ? TROTH_OK : troth__sspi_fail(self->native, "AcquireCredentialsHandle", result, error);
 }

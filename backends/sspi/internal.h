@@ -62,6 +62,7 @@ struct sspi_credential {
     const char *package; /* the name that the handle was acquired under; static */
     CredHandle handle;
     bool has_handle;   /* not for a context that was imported */
+    TimeStamp expiry;  /* as it was told with the handle */
     size_t token_room; /* the larger of the package's cbMaxToken and TROTH__SSPI_TOKEN_ROOM */
     bool wine;
 };
@@ -105,6 +106,9 @@ struct sspi_context {
     bool ntlm_sealed;     /* and they are encrypted */
     char package[64];     /* the one that was chosen */
 };
+
+/* A time of the provider's in UTC seconds, TROTH_NEVER or TROTH_UNKNOWN. */
+int64_t troth__sspi_expiry_utc(const struct sspi_credential *credential, TimeStamp expiry);
 
 /* One native buffer over bytes that the provider only reads. */
 SecBuffer troth__sspi_buffer(ULONG type, const void *data, size_t length);
@@ -171,6 +175,17 @@ troth_status troth__sspi_context_export(void *context, size_t head, uint8_t **to
 troth_status troth__sspi_context_import(const troth__backend *self, const struct troth__credential_config *own,
                                         const struct troth__context_config *config, troth__bytes token,
                                         void **credential, void **context, troth_error *error);
+
+/* ---- delegation.c --------------------------------------------------------------------------------------------- */
+
+troth_status troth__sspi_delegated_credential(void *context, const troth__backend *self,
+                                              struct troth__credential_config *own, void **credential,
+                                              troth_error *error);
+troth_status troth__sspi_credential_store(void *credential, const char *ccache, troth_error *error);
+troth_status troth__sspi_credential_expiry(void *credential, int64_t *expiry, troth_error *error);
+troth_status troth__sspi_credential_name(void *credential, char **name, troth_error *error);
+troth_status troth__sspi_impersonate(void *context, troth_error *error);
+troth_status troth__sspi_revert(void *context, troth_error *error);
 
 /* ---- hash.c --------------------------------------------------------------------------------------------------- */
 

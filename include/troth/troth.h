@@ -446,6 +446,9 @@ typedef struct troth_context troth_context;
 #define TROTH_ALLOW_ANONYMOUS                                                                                          \
     0x2u /* an initiator that is nobody (RFC 8062) is let in, and reported as TROTH_ANONYMOUS;                         \
             every requirement still holds */
+#define TROTH_KEEP_DELEGATED                                                                                           \
+    0x8u /* acceptor: keep what an initiator hands on to act in its name with, for                                     \
+            troth_context_delegated_credential (delegation.h). Without it nothing of it is kept */
 #define TROTH_REFUSE_WEAK_ENCRYPTION                                                                                   \
     0x4u /* refuse the types that RFC 6649 and RFC 8429 retire: DES, triple DES and RC4. Beside refused_encryption */
 
@@ -464,6 +467,13 @@ typedef struct troth_context troth_context;
 #define TROTH_ENCRYPTION_RC4 23
 #define TROTH_ENCRYPTION_RC4_EXPORT 24
 
+/* Whether an initiator hands on its ticket, so that the acceptor can act in its name. It needs TROTH_MUTUAL. */
+typedef enum troth_delegate {
+    TROTH_DELEGATE_NEVER = 0,     /* the default; requiring TROTH_DELEGATED asks for it all the same */
+    TROTH_DELEGATE_BY_POLICY = 1, /* where the KDC calls the acceptor trusted (OK-AS-DELEGATE, RFC 4120 section 2.8) */
+    TROTH_DELEGATE_ALWAYS = 2     /* to whoever the target is. SSPI has no such thing: TROTH_E_UNSUPPORTED */
+} troth_delegate;
+
 typedef struct troth_context_options {
     size_t size;
     troth_name target;  /* initiator: the acceptor's name, needed. Acceptor: must be empty */
@@ -473,7 +483,7 @@ typedef struct troth_context_options {
     uint32_t required;  /* properties without which the handshake fails; 0: TROTH_DEFAULT_REQUIRED_... of the
                            role; TROTH_NOTHING: none. Confidentiality on a Kerberos context counts as
                            integrity: every sealed RFC 4121 message has it */
-    uint32_t flags;     /* TROTH_DATAGRAM, TROTH_ALLOW_ANONYMOUS, TROTH_REFUSE_WEAK_ENCRYPTION */
+    uint32_t flags;     /* TROTH_DATAGRAM, TROTH_ALLOW_ANONYMOUS, TROTH_REFUSE_WEAK_ENCRYPTION, TROTH_KEEP_DELEGATED */
     const troth_bindings *bindings; /* NULL: none. An acceptor that gives bindings refuses other ones, but takes a peer
                                        that sends none, unless it requires TROTH_CHANNEL_BOUND */
     uint32_t forbidden; /* properties with which the handshake fails; what is neither required nor forbidden is allowed.
@@ -484,6 +494,8 @@ typedef struct troth_context_options {
                                           The key is the one that protects the messages; the ticket may have another
                                           type. Where a provider does not tell the type, everything is refused */
     size_t refused_encryption_count;   /* at most 64 */
+    troth_delegate delegate;           /* initiator. A ticket that cannot be handed on (not forwardable), or that policy
+                                          keeps here, is no failure: the context then lacks TROTH_DELEGATED */
 } troth_context_options;
 
 #define TROTH_CONTEXT_OPTIONS_INIT                                                                                     \

@@ -15,7 +15,7 @@ static const struct {
     {"handshake", run_handshake_tests}, {"tokens", run_token_tests},     {"messages", run_message_tests},
     {"parts", run_part_tests},          {"bindings", run_binding_tests}, {"policy", run_policy_tests},
     {"sharing", run_sharing_tests},     {"features", run_feature_tests}, {"trace", run_trace_tests},
-    {"peer", run_peer_tests},           {"session", run_session_tests},
+    {"peer", run_peer_tests},           {"session", run_session_tests},  {"delegation", run_delegation_tests},
 };
 
 int main(int argc, char **argv)
@@ -26,8 +26,8 @@ int main(int argc, char **argv)
         under_test = TROTH_MECHANISM_NEGOTIATE;
     } else {
         fprintf(stderr,
-                "usage: contract handshake|tokens|messages|parts|bindings|policy|peer|session|sharing|features|trace "
-                "kerberos|negotiate\n");
+                "usage: contract handshake|tokens|messages|parts|bindings|policy|peer|session|delegation|sharing|"
+                "features|trace kerberos|negotiate\n");
         return 2;
     }
     for (size_t i = 0; i < sizeof(themes) / sizeof(themes[0]); i++) {

@@ -119,6 +119,7 @@ int run_binding_tests(void);
 int run_policy_tests(void);
 int run_peer_tests(void);
 int run_session_tests(void);
+int run_delegation_tests(void);
 int run_sharing_tests(void);
 int run_feature_tests(void);
 int run_trace_tests(void);

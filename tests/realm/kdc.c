@@ -63,7 +63,8 @@ static const char kdc_conf[] = "[kdcdefaults]\n"
 
 /*
  * stale's key is changed after it went to the keytab, so that the keytab's kvno is an old one; wrong is made anew, so
- * that the kvno is the same and the key another. absent never goes there.
+ * that the kvno is the same and the key another. absent never goes there. second
+ * is trusted with delegation, and nobody else.
  */
 static const char kadmin_script[] =
     "addprinc -randkey +requires_preauth alice\n"
@@ -72,7 +73,7 @@ static const char kadmin_script[] =
     "addprinc -pw %3$s +requires_preauth -maxlife \"4 seconds\" briefpw\n"
     "addprinc -randkey troth/server.troth.test\n"
     "addprinc -randkey host/server.troth.test\n"
-    "addprinc -randkey second/server.troth.test\n"
+    "addprinc -randkey +ok_as_delegate second/server.troth.test\n"
     "addprinc -randkey absent/server.troth.test\n"
     "addprinc -randkey stale/server.troth.test\n"
     "addprinc -randkey wrong/server.troth.test\n"

@@ -63,6 +63,7 @@ static troth_status context_new(void *credential, const struct troth__context_co
     *context = NULL;
     script->requested = config->requested;
     script->required = config->required;
+    script->delegate = config->delegate;
     script->anonymous_allowed = config->anonymous_allowed;
     script->encryption_matters = config->encryption_matters;
     if (script->context_status != TROTH_OK)
@@ -365,6 +366,63 @@ static troth_status context_import(const troth__backend *self, const struct trot
     return TROTH_OK;
 }
 
+static troth_status delegated_credential(void *context, const troth__backend *self,
+                                         struct troth__credential_config *own, void **credential, troth_error *error)
+{
+    struct scripted *script = context;
+
+    (void)self;
+    (void)own;
+    *credential = NULL;
+    if (script->delegation_status != TROTH_OK)
+        return play(script->delegation_status, error);
+    script->credentials++;
+    *credential = script;
+    return TROTH_OK;
+}
+
+static troth_status credential_store(void *credential, const char *ccache, troth_error *error)
+{
+    struct scripted *script = credential;
+
+    (void)ccache;
+    return play(script->delegation_status, error);
+}
+
+static troth_status credential_expiry(void *credential, int64_t *expiry, troth_error *error)
+{
+    struct scripted *script = credential;
+
+    *expiry = script->credential_expiry;
+    return play(script->delegation_status, error);
+}
+
+static troth_status credential_name(void *credential, char **name, troth_error *error)
+{
+    struct scripted *script = credential;
+
+    *name = NULL;
+    if (script->delegation_status != TROTH_OK)
+        return play(script->delegation_status, error);
+    return tell_name(script, "own@SCRIPT", name, error);
+}
+
+static troth_status impersonate(void *context, troth_error *error)
+{
+    struct scripted *script = context;
+
+    script->impersonating += script->delegation_status == TROTH_OK;
+    return play(script->delegation_status, error);
+}
+
+static troth_status revert(void *context, troth_error *error)
+{
+    struct scripted *script = context;
+
+    script->impersonating -= script->delegation_status == TROTH_OK;
+    return play(script->delegation_status, error);
+}
+
 void scripted_init(struct scripted *scripted, const struct scripted_step *steps, size_t step_count)
 {
     memset(scripted, 0, sizeof *scripted);
@@ -397,6 +455,12 @@ void scripted_init(struct scripted *scripted, const struct scripted_step *steps,
         .prf = prf,
         .context_export = context_export,
         .context_import = context_import,
+        .delegated_credential = delegated_credential,
+        .credential_store = credential_store,
+        .credential_expiry = credential_expiry,
+        .credential_name = credential_name,
+        .impersonate = impersonate,
+        .revert = revert,
     };
     scripted->peer = "peer@SCRIPT";
     scripted->steps = steps;

@@ -42,6 +42,8 @@ struct scripted {
     troth_status message_status;
     bool pads; /* messages, to an even length: never less than one byte */
     troth_status session_status;
+    troth_status delegation_status; /* of everything in delegation.h */
+    int64_t credential_expiry;
     troth_protection unwrap_protection; /* 0: what the message says */
 
     /* What was seen. */
@@ -58,6 +60,8 @@ struct scripted {
     bool was_secret;       /* a password came with the credential */
     uint32_t requested;
     uint32_t required;
+    troth_delegate delegate;
+    int impersonating; /* begun and not ended */
     bool anonymous_allowed;
     bool encryption_matters;
     uint8_t in[64]; /* the beginning of the last token that came in, or of the last data of an integrity code */

@@ -480,6 +480,24 @@ static SECURITY_STATUS SEC_ENTRY verify(PCtxtHandle handle, PSecBufferDesc messa
     return token->cbBuffer == SIGNATURE && *(uint8_t *)token->pvBuffer == 'S' ? SEC_E_OK : SEC_E_MESSAGE_ALTERED;
 }
 
+static SECURITY_STATUS SEC_ENTRY impersonate(PCtxtHandle handle)
+{
+    (void)handle;
+    if (failing("ImpersonateSecurityContext"))
+        return script.fail_with;
+    script.impersonating++;
+    return SEC_E_OK;
+}
+
+static SECURITY_STATUS SEC_ENTRY revert(PCtxtHandle handle)
+{
+    (void)handle;
+    if (failing("RevertSecurityContext"))
+        return script.fail_with;
+    script.impersonating--;
+    return SEC_E_OK;
+}
+
 static const SecurityFunctionTableW table = {
     .dwVersion = 1,
     .AcquireCredentialsHandleW = acquire,
@@ -491,6 +509,8 @@ static const SecurityFunctionTableW table = {
     .QueryContextAttributesW = query_context,
     .MakeSignature = sign,
     .VerifySignature = verify,
+    .ImpersonateSecurityContext = impersonate,
+    .RevertSecurityContext = revert,
     .FreeContextBuffer = free_buffer,
     .QuerySecurityPackageInfoW = query_package,
     .EncryptMessage = encrypt,

@@ -94,6 +94,7 @@ struct script {
     /* What is alive. */
     int credentials;
     int contexts;
+    int impersonating;
     int buffers;
     int unwiped; /* bytes of secrets that came back as they were */
     int wrong;   /* handles freed that were not alive, buffers that are none */

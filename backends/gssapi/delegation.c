@@ -1,0 +1,179 @@
+/* delegation.c - a credential of what a peer handed on; what is known of credentials; storing them. */
+#include "internal.h"
+
+#include <stdio.h>
+
+#include "error.h"
+
+/* ---- what a peer handed on ------------------------------------------------------------------------------------ */
+
+/* Opens a MEMORY ccache that nobody else has, empty; its name becomes the new credential's source. */
+static troth_status gss_given_ccache(struct gss_credential *acceptor, struct troth__credential_config *own,
+                                     krb5_ccache *ccache, troth_error *error)
+{
+    const size_t size = 64;
+    char *name = troth__alloc(size);
+    krb5_error_code code;
+
+    *ccache = NULL;
+    if (name == NULL)
+        return troth__error_set(error, TROTH_E_MEMORY, "out of memory for a credential");
+    /* The configuration lives as long as the ccache. */
+    snprintf(name, size, "MEMORY:troth-given-%p", (void *)own);
+    own->ccache = name;
+    troth__mutex_lock(acceptor->lock);
+    code = acceptor->native->krb5_cc_resolve(acceptor->krb5, name, ccache);
+    troth__mutex_unlock(acceptor->lock);
+    troth__gss_traced_krb5(acceptor, "krb5_cc_resolve", code);
+    if (code == 0)
+        return TROTH_OK;
+    *ccache = NULL;
+    return troth__gss_fail(acceptor->native, "krb5_cc_resolve", GSS_S_FAILURE, (OM_uint32)code, &troth__gss_krb5,
+                           error);
+}
+
+/* Copies a native credential's tickets into a ccache. mechanism GSS_C_NO_OID: whichever it has. */
+static troth_status gss_store(const struct gss_credential *credential, gss_cred_id_t cred, gss_OID mechanism,
+                              const char *ccache, troth_error *error)
+{
+    gss_key_value_element_desc into = {"ccache", ccache};
+    gss_key_value_set_desc store = {1, &into};
+    OM_uint32 major, minor;
+
+    major = credential->native->gss_store_cred_into(&minor, cred, GSS_C_INITIATE, mechanism, 1, 0, &store, NULL, NULL);
+    troth__gss_traced(credential, NULL, "gss_store_cred_into", major, minor, &troth__gss_krb5);
+    if (!GSS_ERROR(major))
+        return TROTH_OK;
+    troth__gss_fail(credential->native, "gss_store_cred_into", major, minor, &troth__gss_krb5, error);
+    /* libkrb5 says the same of a ccache that cannot be made as of one that is not there. */
+    if (error->status == TROTH_E_NO_CREDENTIAL)
+        error->status = TROTH_E_FAILURE;
+    return error->status;
+}
+
+troth_status troth__gss_delegated_credential(void *pointer, const troth__backend *self,
+                                             struct troth__credential_config *own, void **credential,
+                                             troth_error *error)
+{
+    struct gss_context *context = pointer;
+    struct gss_credential *acceptor = context->credential, *made;
+    krb5_ccache ccache = NULL;
+    troth_status status;
+
+    *credential = NULL;
+    if (context->delegated == GSS_C_NO_CREDENTIAL)
+        return troth__error_set(error, TROTH_E_UNAVAILABLE, "the peer handed on nothing to act in its name with");
+    if (context->ntlm)
+        return troth__error_set(error, TROTH_E_UNAVAILABLE, "NTLM hands on nothing");
+    status = gss_given_ccache(acceptor, own, &ccache, error);
+    /* Under SPNEGO the credential is SPNEGO's, with Kerberos inside. */
+    if (status == TROTH_OK)
+        status = gss_store(acceptor, context->delegated, GSS_C_NO_OID, own->ccache, error);
+    if (status == TROTH_OK)
+        status = troth__gss_credential_acquire(self, own, credential, error);
+    if (status == TROTH_OK) {
+        made = *credential;
+        made->owned = ccache; /* a ccache belongs to no krb5 context */
+        return TROTH_OK;
+    }
+    if (ccache != NULL) {
+        troth__mutex_lock(acceptor->lock);
+        acceptor->native->krb5_cc_destroy(acceptor->krb5, ccache);
+        troth__mutex_unlock(acceptor->lock);
+    }
+    return status;
+}
+
+/* ---- a credential by itself ----------------------------------------------------------------------------------- */
+
+troth_status troth__gss_credential_store(void *pointer, const char *ccache, troth_error *error)
+{
+    struct gss_credential *credential = pointer;
+    gss_cred_id_t cred = GSS_C_NO_CREDENTIAL;
+    struct gss_handle *handle = NULL;
+    troth_status status;
+
+    if (credential->config->mechanism == TROTH_MECHANISM_NTLM)
+        return troth__error_set(error, TROTH_E_UNSUPPORTED, "NTLM has no tickets to store");
+    status = troth__gss_handle_take(credential, (troth__bytes){NULL, 0}, &handle, error);
+    if (status == TROTH_OK)
+        status = troth__gss_cred_take(credential, handle, &cred, error);
+    if (status == TROTH_OK) {
+        status = gss_store(credential, cred, &troth__gss_krb5, ccache, error);
+        troth__gss_cred_give(credential, handle, cred);
+    }
+    troth__gss_handle_drop(credential, &handle);
+    return status;
+}
+
+/* Asks an initiator's current tickets; name and lifetime may be NULL. */
+static troth_status gss_inquire(struct gss_credential *credential, gss_name_t *name, OM_uint32 *lifetime,
+                                troth_error *error)
+{
+    gss_cred_id_t cred = GSS_C_NO_CREDENTIAL;
+    struct gss_handle *handle = NULL;
+    troth_status status;
+    OM_uint32 major, minor;
+
+    status = troth__gss_handle_take(credential, (troth__bytes){NULL, 0}, &handle, error);
+    if (status == TROTH_OK)
+        status = troth__gss_cred_take(credential, handle, &cred, error);
+    if (status == TROTH_OK) {
+        major = credential->native->gss_inquire_cred(&minor, cred, name, lifetime, NULL, NULL);
+        troth__gss_traced(credential, NULL, "gss_inquire_cred", major, minor, &troth__gss_krb5);
+        if (GSS_ERROR(major))
+            status = troth__gss_fail(credential->native, "gss_inquire_cred", major, minor, &troth__gss_krb5, error);
+        troth__gss_cred_give(credential, handle, cred);
+    }
+    troth__gss_handle_drop(credential, &handle);
+    return status;
+}
+
+troth_status troth__gss_credential_expiry(void *pointer, int64_t *expiry, troth_error *error)
+{
+    struct gss_credential *credential = pointer;
+    OM_uint32 lifetime = 0;
+    troth_status status;
+
+    *expiry = TROTH_NEVER;
+    if (credential->config->role == TROTH_ACCEPTOR)
+        return TROTH_OK;
+    status = gss_inquire(credential, NULL, &lifetime, error);
+    if (status == TROTH_OK && lifetime != GSS_C_INDEFINITE)
+        *expiry = troth__now() + (int64_t)lifetime;
+    return status;
+}
+
+troth_status troth__gss_credential_name(void *pointer, char **name, troth_error *error)
+{
+    struct gss_credential *credential = pointer;
+    const bool acceptor = credential->config->role == TROTH_ACCEPTOR;
+    gss_name_t found = GSS_C_NO_NAME;
+    troth_status status = TROTH_OK;
+
+    *name = NULL;
+    if (acceptor && credential->name != GSS_C_NO_NAME)
+        return troth__gss_name_show(credential->native, credential->name, name, error);
+    if (!acceptor)
+        status = gss_inquire(credential, &found, NULL, error);
+    if (status == TROTH_OK && found == GSS_C_NO_NAME)
+        return troth__error_set(error, TROTH_E_UNAVAILABLE, "this credential has no single name");
+    if (status == TROTH_OK)
+        status = troth__gss_name_show(credential->native, found, name, error);
+    troth__gss_name_release(credential->native, &found);
+    return status;
+}
+
+/* ---- acting as the peer --------------------------------------------------------------------------------------- */
+
+troth_status troth__gss_impersonate(void *context, troth_error *error)
+{
+    (void)context;
+    return troth__error_set(error, TROTH_E_UNSUPPORTED,
+                            "a thread has no identity of its own here: only SSPI impersonates");
+}
+
+troth_status troth__gss_revert(void *context, troth_error *error)
+{
+    return troth__gss_impersonate(context, error);
+}
