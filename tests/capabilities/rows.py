@@ -32,6 +32,7 @@ def features(feature, about, test):
 COMMON = "Common code alone decides it, and it is shown over a scripted backend; this provider has no test of its own."
 HASH = "The tests over WinPR have a stand-in for Windows' hashes, which shows nothing."
 NTLM = "Shown over a scripted provider (sspi_policy); this provider's NTLM is not run."
+DELEGATION = "Shown over a scripted provider (sspi_delegation); this provider is not run with it."
 NO_WINDOW = "WinPR counts no messages and takes none after one that failed, so that the test cannot be made with it."
 
 ROWS = [
@@ -57,13 +58,16 @@ ROWS = [
     features("PASSWORD", "user and password", "a_password_is_taken_as_supports_says"),
     Row("MEMORY_KEYTAB", "a keytab in memory"),
     Row("MEMORY_CCACHE", "a ccache in memory"),
-    Row("DELEGATE_ALWAYS", "delegation, always"),
-    Row("DELEGATE_BY_POLICY", "delegation by policy"),
-    Row("DELEGATED_CREDENTIAL", "the delegated credential"),
+    Row("DELEGATE_ALWAYS", "delegation, always",
+        mit=("contract-delegation-kerberos", "the_acceptor_acts_as_the_user_with_what_was_handed_on"), why=DELEGATION),
+    Row("DELEGATE_BY_POLICY", "delegation by policy", mit=("contract-delegation-kerberos", "policy_decides_where_it_is_asked"), why=DELEGATION),
+    Row("DELEGATED_CREDENTIAL", "the delegated credential",
+        mit=("contract-delegation-kerberos", "the_acceptor_acts_as_the_user_with_what_was_handed_on"), why=DELEGATION),
     Row("S4U2SELF", "S4U2Self"),
     Row("S4U2PROXY", "S4U2Proxy"),
-    Row("STORE", "storing a credential"),
-    Row("IMPERSONATION", "impersonation of the peer"),
+    Row("STORE", "storing a credential",
+        mit=("contract-delegation-kerberos", "what_was_handed_on_is_stored_for_others"), why=DELEGATION),
+    Row("IMPERSONATION", "impersonation of the peer", why=DELEGATION),
     features("PEER_NAME", "the peer's name", "the_peers_name_is_told_as_supports_says"),
     features("TARGET_NAME", "the target's name", "the_targets_name_is_told_as_supports_says"),
     contract("WINDOWS_NAME", "the peer's Windows-style name", "peer", "windows_form_is_told_where_it_is_known"),
