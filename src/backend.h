@@ -208,6 +208,13 @@ struct troth__backend {
     troth_status (*delegated_credential)(void *context, const troth__backend *self,
                                          struct troth__credential_config *own, void **credential, troth_error *error);
     troth_status (*credential_store)(void *credential, const char *ccache, troth_error *error);
+
+    /*
+     * As delegated_credential, of what the KDC gives the service, an initiator, in the name of a user. name is checked
+     * and has a principal.
+     */
+    troth_status (*credential_impersonate)(void *service, const troth__backend *self, const troth_name *name,
+                                           struct troth__credential_config *own, void **credential, troth_error *error);
     troth_status (*credential_expiry)(void *credential, int64_t *expiry, troth_error *error);
     troth_status (*credential_name)(void *credential, char **name, troth_error *error);
     troth_status (*impersonate)(void *context, troth_error *error);

@@ -5,6 +5,7 @@
 
 #include "context.h"
 #include "error.h"
+#include "name.h"
 #include "portability.h"
 
 /* ---- what a peer handed on ------------------------------------------------------------------------------------ */
@@ -17,10 +18,24 @@ static troth_status acceptor_ready(const troth_context *context, troth_error *er
     return troth__context_ready(context, error);
 }
 
+/* An empty initiator's credential in the manner of another one. NULL when memory is out. */
+static troth_credential *initiator_like(const troth_credential *other)
+{
+    troth_credential *made = troth__credential_shell(other->backend);
+
+    if (made == NULL)
+        return NULL;
+    made->config.role = TROTH_INITIATOR;
+    made->config.mechanism = other->config.mechanism;
+    made->config.flags = other->config.flags & TROTH_CREDENTIAL_STOCK;
+    made->config.trace = other->config.trace;
+    made->config.trace_user = other->config.trace_user;
+    return made;
+}
+
 troth_status troth_context_delegated_credential(troth_context *context, troth_credential **credential,
                                                 troth_error *error)
 {
-    const struct troth__credential_config *acceptor;
     troth_credential *made;
     troth_error scratch;
     troth_status status;
@@ -35,18 +50,48 @@ troth_status troth_context_delegated_credential(troth_context *context, troth_cr
         return status;
     if (!context->config.keep_delegated)
         return troth__error_set(error, TROTH_E_STATE, "the context was made without TROTH_KEEP_DELEGATED");
-    acceptor = &context->credential->config;
-    made = troth__credential_shell(context->credential->backend);
+    made = initiator_like(context->credential);
     if (made == NULL)
         return troth__error_set(error, TROTH_E_MEMORY, "out of memory for a credential");
-    made->config.role = TROTH_INITIATOR;
-    made->config.mechanism = acceptor->mechanism;
-    made->config.flags = acceptor->flags & TROTH_CREDENTIAL_STOCK;
-    made->config.trace = acceptor->trace;
-    made->config.trace_user = acceptor->trace_user;
     status = made->backend->delegated_credential(context->native, made->backend, &made->config, &made->native, error);
     if (status != TROTH_OK) {
         troth__error_prefix(error, "taking what the peer delegated: ");
+        troth_credential_free(made);
+        return status;
+    }
+    *credential = made;
+    return TROTH_OK;
+}
+
+/* ---- in a user's name ----------------------------------------------------------------------------------------- */
+
+troth_status troth_credential_impersonate(troth_credential *service, const troth_name *name,
+                                          troth_credential **credential, troth_error *error)
+{
+    troth_credential *made;
+    troth_error scratch;
+    troth_status status;
+
+    error = troth__error_begin(error, &scratch);
+    if (credential != NULL)
+        *credential = NULL;
+    if (service == NULL || name == NULL || credential == NULL)
+        return troth__error_set(error, TROTH_E_ARGUMENT,
+                                "a service's credential, a user's name and room for the credential are needed");
+    if (service->config.role != TROTH_INITIATOR)
+        return troth__error_set(error, TROTH_E_ARGUMENT, "the service asks the KDC as an initiator");
+    status = troth__name_check(name, "user", error);
+    if (status != TROTH_OK)
+        return status;
+    if (name->principal == NULL)
+        return troth__error_set(error, TROTH_E_ARGUMENT, "the user's name must be a principal");
+    made = initiator_like(service);
+    if (made == NULL)
+        return troth__error_set(error, TROTH_E_MEMORY, "out of memory for a credential");
+    status = made->backend->credential_impersonate(service->native, made->backend, name, &made->config, &made->native,
+                                                   error);
+    if (status != TROTH_OK) {
+        troth__error_prefix(error, "asking for a ticket in the name of %s: ", name->principal);
         troth_credential_free(made);
         return status;
     }

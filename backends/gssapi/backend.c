@@ -31,6 +31,7 @@ const troth__backend troth__backend_here = {
     .context_export = troth__gss_context_export,
     .context_import = troth__gss_context_import,
     .delegated_credential = troth__gss_delegated_credential,
+    .credential_impersonate = troth__gss_credential_impersonate,
     .credential_store = troth__gss_credential_store,
     .credential_expiry = troth__gss_credential_expiry,
     .credential_name = troth__gss_credential_name,

@@ -51,24 +51,20 @@ static troth_status gss_store(const struct gss_credential *credential, gss_cred_
     return error->status;
 }
 
-troth_status troth__gss_delegated_credential(void *pointer, const troth__backend *self,
-                                             struct troth__credential_config *own, void **credential,
-                                             troth_error *error)
+/*
+ * Acquires a credential over a ccache of its own with a native credential's tickets, which maker, whose handle or
+ * context has cred, makes.
+ */
+static troth_status gss_given_credential(struct gss_credential *maker, gss_cred_id_t cred, const troth__backend *self,
+                                         struct troth__credential_config *own, void **credential, troth_error *error)
 {
-    struct gss_context *context = pointer;
-    struct gss_credential *acceptor = context->credential, *made;
+    struct gss_credential *made;
     krb5_ccache ccache = NULL;
-    troth_status status;
+    troth_status status = gss_given_ccache(maker, own, &ccache, error);
 
-    *credential = NULL;
-    if (context->delegated == GSS_C_NO_CREDENTIAL)
-        return troth__error_set(error, TROTH_E_UNAVAILABLE, "the peer handed on nothing to act in its name with");
-    if (context->ntlm)
-        return troth__error_set(error, TROTH_E_UNAVAILABLE, "NTLM hands on nothing");
-    status = gss_given_ccache(acceptor, own, &ccache, error);
     /* Under SPNEGO the credential is SPNEGO's, with Kerberos inside. */
     if (status == TROTH_OK)
-        status = gss_store(acceptor, context->delegated, GSS_C_NO_OID, own->ccache, error);
+        status = gss_store(maker, cred, GSS_C_NO_OID, own->ccache, error);
     if (status == TROTH_OK)
         status = troth__gss_credential_acquire(self, own, credential, error);
     if (status == TROTH_OK) {
@@ -77,10 +73,76 @@ troth_status troth__gss_delegated_credential(void *pointer, const troth__backend
         return TROTH_OK;
     }
     if (ccache != NULL) {
-        troth__mutex_lock(acceptor->lock);
-        acceptor->native->krb5_cc_destroy(acceptor->krb5, ccache);
-        troth__mutex_unlock(acceptor->lock);
+        troth__mutex_lock(maker->lock);
+        maker->native->krb5_cc_destroy(maker->krb5, ccache);
+        troth__mutex_unlock(maker->lock);
     }
+    return status;
+}
+
+troth_status troth__gss_delegated_credential(void *pointer, const troth__backend *self,
+                                             struct troth__credential_config *own, void **credential,
+                                             troth_error *error)
+{
+    struct gss_context *context = pointer;
+
+    *credential = NULL;
+    if (context->delegated == GSS_C_NO_CREDENTIAL)
+        return troth__error_set(error, TROTH_E_UNAVAILABLE, "the peer handed on nothing to act in its name with");
+    if (context->ntlm)
+        return troth__error_set(error, TROTH_E_UNAVAILABLE, "NTLM hands on nothing");
+    return gss_given_credential(context->credential, context->delegated, self, own, credential, error);
+}
+
+/* ---- in a user's name ----------------------------------------------------------------------------------------- */
+
+/* The KDC's ticket in the user's name, by the service's handle. *cred is GSS_C_NO_CREDENTIAL on failure. */
+static troth_status gss_ask_for_user(struct gss_credential *service, struct gss_handle *handle, gss_name_t user,
+                                     gss_cred_id_t *cred, troth_error *error)
+{
+    gss_cred_id_t by = GSS_C_NO_CREDENTIAL;
+    troth_status status = troth__gss_cred_take(service, handle, &by, error);
+    OM_uint32 major, minor;
+
+    *cred = GSS_C_NO_CREDENTIAL;
+    if (status != TROTH_OK)
+        return status;
+    /* Kerberos alone, also beside SPNEGO: what SPNEGO makes here cannot be stored (MIT 1.20.1). */
+    major = service->native->gss_acquire_cred_impersonate_name(&minor, by, user, GSS_C_INDEFINITE, &troth__gss_krb5_set,
+                                                               GSS_C_INITIATE, cred, NULL, NULL);
+    troth__gss_traced(service, NULL, "gss_acquire_cred_impersonate_name", major, minor, &troth__gss_krb5);
+    troth__gss_cred_give(service, handle, by);
+    if (!GSS_ERROR(major))
+        return TROTH_OK;
+    *cred = GSS_C_NO_CREDENTIAL;
+    return troth__gss_fail(service->native, "gss_acquire_cred_impersonate_name", major, minor, &troth__gss_krb5, error);
+}
+
+troth_status troth__gss_credential_impersonate(void *pointer, const troth__backend *self, const troth_name *name,
+                                               struct troth__credential_config *own, void **credential,
+                                               troth_error *error)
+{
+    struct gss_credential *service = pointer;
+    gss_cred_id_t cred = GSS_C_NO_CREDENTIAL;
+    struct gss_handle *handle = NULL;
+    gss_name_t user = GSS_C_NO_NAME;
+    troth_status status;
+    OM_uint32 minor;
+
+    *credential = NULL;
+    if (troth__gss_ntlm_wanted(service->config))
+        return troth__error_set(error, TROTH_E_UNSUPPORTED, "NTLM gives no tickets in others' names");
+    status = troth__gss_name_import(service->native, name, &user, error);
+    if (status == TROTH_OK)
+        status = troth__gss_handle_take(service, (troth__bytes){NULL, 0}, &handle, error);
+    if (status == TROTH_OK)
+        status = gss_ask_for_user(service, handle, user, &cred, error);
+    if (status == TROTH_OK)
+        status = gss_given_credential(service, cred, self, own, credential, error);
+    if (cred != GSS_C_NO_CREDENTIAL)
+        service->native->gss_release_cred(&minor, &cred);
+    troth__gss_handle_drop(service, &handle);
+    troth__gss_name_release(service->native, &user);
     return status;
 }
 

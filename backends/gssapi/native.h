@@ -14,6 +14,7 @@
 #define TROTH__GSS_NATIVE_CALLS(X)                                                                                     \
     X(gss_accept_sec_context)                                                                                          \
     X(gss_acquire_cred_from)                                                                                           \
+    X(gss_acquire_cred_impersonate_name)                                                                               \
     X(gss_acquire_cred_with_password)                                                                                  \
     X(gss_add_cred_from)                                                                                               \
     X(gss_canonicalize_name)                                                                                           \

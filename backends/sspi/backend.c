@@ -31,6 +31,7 @@ const troth__backend troth__backend_here = {
     .context_export = troth__sspi_context_export,
     .context_import = troth__sspi_context_import,
     .delegated_credential = troth__sspi_delegated_credential,
+    .credential_impersonate = troth__sspi_credential_impersonate,
     .credential_store = troth__sspi_credential_store,
     .credential_expiry = troth__sspi_credential_expiry,
     .credential_name = troth__sspi_credential_name,

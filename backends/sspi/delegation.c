@@ -18,6 +18,20 @@ troth_status troth__sspi_delegated_credential(void *context, const troth__backen
                             "SSPI hands out no credential of the peer's: impersonate it, and acquire one meanwhile");
 }
 
+/* ---- in a user's name ----------------------------------------------------------------------------------------- */
+
+troth_status troth__sspi_credential_impersonate(void *service, const troth__backend *self, const troth_name *name,
+                                                struct troth__credential_config *own, void **credential,
+                                                troth_error *error)
+{
+    (void)service;
+    (void)self;
+    (void)name;
+    (void)own;
+    *credential = NULL;
+    return troth__error_set(error, TROTH_E_UNSUPPORTED, "SSPI gives no tickets in others' names");
+}
+
 /* ---- a credential by itself ----------------------------------------------------------------------------------- */
 
 troth_status troth__sspi_credential_store(void *credential, const char *ccache, troth_error *error)

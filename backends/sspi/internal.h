@@ -181,6 +181,9 @@ troth_status troth__sspi_context_import(const troth__backend *self, const struct
 troth_status troth__sspi_delegated_credential(void *context, const troth__backend *self,
                                               struct troth__credential_config *own, void **credential,
                                               troth_error *error);
+troth_status troth__sspi_credential_impersonate(void *service, const troth__backend *self, const troth_name *name,
+                                                struct troth__credential_config *own, void **credential,
+                                                troth_error *error);
 troth_status troth__sspi_credential_store(void *credential, const char *ccache, troth_error *error);
 troth_status troth__sspi_credential_expiry(void *credential, int64_t *expiry, troth_error *error);
 troth_status troth__sspi_credential_name(void *credential, char **name, troth_error *error);

@@ -41,6 +41,24 @@ TROTH_API troth_status troth_context_delegated_credential(troth_context *context
  */
 TROTH_API troth_status troth_credential_store(troth_credential *credential, const char *ccache, troth_error *error);
 
+/*
+ * Protocol transition (S4U2Self): an initiator's credential in the name of a user who authenticated by other means, or
+ * not at all. The KDC decides; what it gives is good for contexts with the service itself, and with others only as far
+ * as the KDC allows constrained delegation (S4U2Proxy), which its administrator sets: elsewhere the first step fails.
+ * Whoever may call this decides who the user is: name must come from an authentication of your own.
+ *
+ * service     the service's own initiator credential, from its keytab or ccache; needed during the call only
+ * name        the user's principal; a service with a host is refused
+ * credential  set on TROTH_OK; free with troth_credential_free. As that of troth_context_delegated_credential, with the
+ *             mechanism of service
+ *
+ * Any thread; blocks on a KDC. Returns TROTH_OK; TROTH_E_ARGUMENT; TROTH_E_NAME; TROTH_E_UNSUPPORTED (SSPI, or NTLM in
+ * service); what the KDC's refusal comes to, as troth_credential_acquire has it; TROTH_E_EXPIRED; TROTH_E_MEMORY;
+ * TROTH_E_FAILURE. Source: [MS-SFU] section 3.1; gss_acquire_cred_impersonate_name of MIT's gssapi_ext.h.
+ */
+TROTH_API troth_status troth_credential_impersonate(troth_credential *service, const troth_name *name,
+                                                    troth_credential **credential, troth_error *error);
+
 /* What is known of a credential: plain values. */
 typedef struct troth_credential_info {
     size_t size;

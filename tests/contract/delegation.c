@@ -220,6 +220,100 @@ static void what_was_handed_on_is_stored_for_others(void **state)
     assert_int_equal(system(command), 0);
 }
 
+/* The realm's service as an initiator. */
+static troth_credential *service_credential(void)
+{
+    troth_credential_options options = TROTH_CREDENTIAL_OPTIONS_INIT;
+    troth_credential *service = NULL;
+    troth_error error = TROTH_ERROR_INIT;
+
+    options.mechanism = under_test;
+    options.flags = path_under_test();
+    options.keytab = getenv("KRB5_KTNAME");
+    options.name.principal = realm_service_principal();
+    if (troth_credential_acquire(TROTH_INITIATOR, &options, &service, &error) != TROTH_OK)
+        fail_msg("%s", error.text);
+    return service;
+}
+
+static void a_service_gets_a_ticket_in_a_users_name(void **state)
+{
+    const troth_name user = {.principal = realm_user()};
+    troth_credential *service, *credential = NULL;
+    troth_error error = TROTH_ERROR_INIT;
+    const char *name = NULL;
+
+    (void)state;
+    need_gssapi(TROTH_FEATURE_S4U2SELF);
+    if (external_realm())
+        skip_because("a realm given from outside has a policy of its own");
+    service = service_credential();
+    if (troth_credential_impersonate(service, &user, &credential, &error) != TROTH_OK)
+        fail_msg("%s", error.text);
+    troth_credential_free(service);
+    assert_acts_as_user(credential);
+    assert_int_equal(troth_credential_name(credential, &name, NULL), TROTH_OK);
+    assert_string_equal(name, realm_user());
+    troth_credential_free(credential);
+}
+
+static void a_kdc_refuses_a_ticket_in_the_name_of_nobody(void **state)
+{
+    const troth_name nobody = {.principal = "nobody-of-that-name"};
+    troth_credential *service, *credential = NULL;
+    troth_error error = TROTH_ERROR_INIT;
+
+    (void)state;
+    need_gssapi(TROTH_FEATURE_S4U2SELF);
+    if (external_realm())
+        skip_because("a realm given from outside has a policy of its own");
+    service = service_credential();
+    assert_true(troth_credential_impersonate(service, &nobody, &credential, &error) > TROTH_CONTINUE);
+    assert_null(credential);
+    assert_contains(error.text, "nobody-of-that-name");
+    assert_int_not_equal(error.native_minor, 0);
+    troth_credential_free(service);
+}
+
+/* S4U2Proxy: a KDC that was told of no constrained delegation gives none. */
+static void a_ticket_in_a_users_name_does_not_reach_other_services(void **state)
+{
+    const troth_name user = {.principal = realm_user()};
+    troth_context_options options = initiator_options();
+    troth_credential *service, *credential = NULL;
+    troth_error error = TROTH_ERROR_INIT;
+    troth_context *context = NULL;
+    const void *token = NULL;
+    size_t length = 0;
+
+    (void)state;
+    need_gssapi(TROTH_FEATURE_S4U2SELF);
+    if (external_realm())
+        skip_because("a realm given from outside has a policy of its own");
+    service = service_credential();
+    assert_int_equal(troth_credential_impersonate(service, &user, &credential, &error), TROTH_OK);
+    options.target.service = "second";
+    assert_int_equal(troth_context_new(credential, &options, &context, &error), TROTH_OK);
+    assert_true(troth_context_step(context, NULL, 0, &token, &length, &error) > TROTH_CONTINUE);
+    assert_int_equal(length, 0);
+    troth_context_free(context);
+    troth_credential_free(credential);
+    troth_credential_free(service);
+}
+
+static void protocol_transition_is_as_supports_says(void **state)
+{
+    const troth_name user = {.principal = realm_user()};
+    troth_credential *credential = NULL;
+
+    (void)state;
+    if (troth_supports(TROTH_FEATURE_S4U2SELF) != TROTH_SUPPORT_NO)
+        skip_because("this provider can");
+    assert_int_equal(troth_credential_impersonate(credential_of(TROTH_INITIATOR, under_test), &user, &credential, NULL),
+                     TROTH_E_UNSUPPORTED);
+    assert_null(credential);
+}
+
 static void a_credential_tells_of_itself(void **state)
 {
     troth_credential_info info = TROTH_CREDENTIAL_INFO_INIT;
@@ -267,6 +361,10 @@ int run_delegation_tests(void)
         cmocka_unit_test(delegation_always_is_refused_where_it_cannot_be_had),
         cmocka_unit_test(threads_share_what_was_handed_on),
         cmocka_unit_test(what_was_handed_on_is_stored_for_others),
+        cmocka_unit_test(a_service_gets_a_ticket_in_a_users_name),
+        cmocka_unit_test(a_kdc_refuses_a_ticket_in_the_name_of_nobody),
+        cmocka_unit_test(a_ticket_in_a_users_name_does_not_reach_other_services),
+        cmocka_unit_test(protocol_transition_is_as_supports_says),
         cmocka_unit_test(a_credential_tells_of_itself),
         cmocka_unit_test(impersonation_is_as_supports_says),
     };

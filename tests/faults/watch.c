@@ -176,6 +176,21 @@ static OM_uint32 watched_gss_acquire_cred_with_password(OM_uint32 *minor, const 
         minor, cred);
 }
 
+static OM_uint32 watched_gss_acquire_cred_impersonate_name(OM_uint32 *minor, const gss_cred_id_t by,
+                                                           const gss_name_t name, OM_uint32 lifetime,
+                                                           const gss_OID_set mechanisms, gss_cred_usage_t usage,
+                                                           gss_cred_id_t *cred, gss_OID_set *got, OM_uint32 *time_got)
+{
+    const enum ledger_verdict verdict = ledger_call("gss_acquire_cred_impersonate_name");
+
+    if (verdict == LEDGER_BEFORE)
+        return gss_failure(minor);
+    return cred_made(
+        verdict,
+        REAL(gss_acquire_cred_impersonate_name)(minor, by, name, lifetime, mechanisms, usage, cred, got, time_got),
+        minor, cred);
+}
+
 /* What must be wiped before it is released, or NULL. */
 static const void *secret;
 

@@ -381,6 +381,13 @@ static troth_status delegated_credential(void *context, const troth__backend *se
     return TROTH_OK;
 }
 
+static troth_status credential_impersonate(void *service, const troth__backend *self, const troth_name *name,
+                                           struct troth__credential_config *own, void **credential, troth_error *error)
+{
+    (void)name;
+    return delegated_credential(service, self, own, credential, error);
+}
+
 static troth_status credential_store(void *credential, const char *ccache, troth_error *error)
 {
     struct scripted *script = credential;
@@ -456,6 +463,7 @@ void scripted_init(struct scripted *scripted, const struct scripted_step *steps,
         .context_export = context_export,
         .context_import = context_import,
         .delegated_credential = delegated_credential,
+        .credential_impersonate = credential_impersonate,
         .credential_store = credential_store,
         .credential_expiry = credential_expiry,
         .credential_name = credential_name,

@@ -154,6 +154,34 @@ static void a_credential_tells_and_stores_what_it_is(void **state)
     assert_true(scripted_all_freed(&script));
 }
 
+static void a_service_asks_in_a_principals_name_alone(void **state)
+{
+    const troth_name alice = {.principal = "alice@SCRIPT"}, host = {.service = "x", .host = "y"}, nobody = {NULL};
+    troth_credential *service = NULL, *credential = NULL;
+    troth_error error = TROTH_ERROR_INIT;
+
+    (void)state;
+    scripted_init(&script, one_step, 1);
+    assert_int_equal(troth__credential_acquire(&script.backend, TROTH_ACCEPTOR, NULL, &service, NULL), TROTH_OK);
+    assert_int_equal(troth_credential_impersonate(service, &alice, &credential, NULL), TROTH_E_ARGUMENT);
+    troth_credential_free(service);
+    assert_int_equal(troth__credential_acquire(&script.backend, TROTH_INITIATOR, NULL, &service, NULL), TROTH_OK);
+    assert_int_equal(troth_credential_impersonate(service, &host, &credential, NULL), TROTH_E_ARGUMENT);
+    assert_int_equal(troth_credential_impersonate(service, &nobody, &credential, NULL), TROTH_E_NAME);
+    assert_int_equal(troth_credential_impersonate(service, NULL, &credential, NULL), TROTH_E_ARGUMENT);
+    assert_int_equal(troth_credential_impersonate(NULL, &alice, &credential, NULL), TROTH_E_ARGUMENT);
+    assert_int_equal(troth_credential_impersonate(service, &alice, NULL, NULL), TROTH_E_ARGUMENT);
+    script.delegation_status = TROTH_E_DENIED;
+    assert_int_equal(troth_credential_impersonate(service, &alice, &credential, &error), TROTH_E_DENIED);
+    assert_null(credential);
+    assert_text(error.text, "in the name of alice@SCRIPT: ");
+    script.delegation_status = TROTH_OK;
+    assert_int_equal(troth_credential_impersonate(service, &alice, &credential, NULL), TROTH_OK);
+    troth_credential_free(service); /* not needed any more */
+    troth_credential_free(credential);
+    assert_true(scripted_all_freed(&script));
+}
+
 static void a_thread_that_cannot_be_given_back_is_told_of(void **state)
 {
     troth_error error = TROTH_ERROR_INIT;
@@ -187,6 +215,7 @@ int main(void)
         cmocka_unit_test(policy_alone_decides_also_where_delegation_is_required),
         cmocka_unit_test(a_delegated_credential_is_an_acceptors_that_kept_it),
         cmocka_unit_test(a_credential_tells_and_stores_what_it_is),
+        cmocka_unit_test(a_service_asks_in_a_principals_name_alone),
         cmocka_unit_test(a_thread_that_cannot_be_given_back_is_told_of),
     };
 
