@@ -68,10 +68,6 @@ PLAIN(gss_add_cred_from,
       (minor, cred, name, mechanism, usage, initiator_time, acceptor_time, store, made, mechanisms, initiator_got,
        acceptor_got))
 PLAIN(gss_krb5_get_tkt_flags, (OM_uint32 * minor, gss_ctx_id_t context, krb5_flags *ticket), (minor, context, ticket))
-PLAIN(gss_inquire_cred,
-      (OM_uint32 * minor, gss_cred_id_t cred, gss_name_t *name, OM_uint32 *lifetime, gss_cred_usage_t *usage,
-       gss_OID_set *mechanisms),
-      (minor, cred, name, lifetime, usage, mechanisms))
 
 /* ---- the handshake -------------------------------------------------------------------------------------------- */
 
@@ -118,7 +114,7 @@ static OM_uint32 watched_gss_accept_sec_context(OM_uint32 *minor, gss_ctx_id_t *
 {
     const enum ledger_verdict verdict = ledger_call("gss_accept_sec_context");
     const gss_ctx_id_t before = *context;
-    OM_uint32 major;
+    OM_uint32 major, ignored;
 
     if (verdict == LEDGER_BEFORE)
         return gss_failure(minor);
@@ -126,6 +122,12 @@ static OM_uint32 watched_gss_accept_sec_context(OM_uint32 *minor, gss_ctx_id_t *
         REAL(gss_accept_sec_context)(minor, context, cred, in, bindings, source, used, out, got, time_got, delegated);
     if (before != GSS_C_NO_CONTEXT && *context == GSS_C_NO_CONTEXT)
         ledger_died("gss context", before);
+    if (delegated != NULL && *delegated != GSS_C_NO_CREDENTIAL) {
+        if (verdict == LEDGER_AFTER)
+            REAL(gss_release_cred)(&ignored, delegated);
+        else
+            ledger_born("gss credential", *delegated, 0);
+    }
     return stepped(verdict, before == GSS_C_NO_CONTEXT, major, minor, context, out);
 }
 
@@ -144,6 +146,25 @@ static OM_uint32 cred_made(enum ledger_verdict verdict, OM_uint32 major, OM_uint
     }
     ledger_born("gss credential", *cred, 0);
     return major;
+}
+
+/* The name is made; the backend asks for no sets. */
+static OM_uint32 watched_gss_inquire_cred(OM_uint32 *minor, gss_cred_id_t cred, gss_name_t *name, OM_uint32 *lifetime,
+                                          gss_cred_usage_t *usage, gss_OID_set *mechanisms)
+{
+    const enum ledger_verdict verdict = ledger_call("gss_inquire_cred");
+    OM_uint32 major, ignored;
+
+    if (verdict == LEDGER_BEFORE)
+        return gss_failure(minor);
+    major = REAL(gss_inquire_cred)(minor, cred, name, lifetime, usage, mechanisms);
+    if (!GSS_ERROR(major) && name != NULL && *name != GSS_C_NO_NAME) {
+        if (verdict == LEDGER_AFTER)
+            REAL(gss_release_name)(&ignored, name);
+        else
+            ledger_born("gss name", *name, 0);
+    }
+    return verdict == LEDGER_AFTER ? gss_failure(minor) : major;
 }
 
 static OM_uint32 watched_gss_acquire_cred_from(OM_uint32 *minor, gss_name_t name, OM_uint32 lifetime,
