@@ -197,6 +197,7 @@ static void a_thread_that_cannot_be_given_back_is_told_of(void **state)
     assert_int_equal(troth_context_impersonate(context, NULL), TROTH_E_STATE);
     script.delegation_status = TROTH_E_UNSUPPORTED; /* never passed off as misuse */
     assert_int_equal(troth_context_revert(context, &error), TROTH_E_FAILURE);
+    assert_int_equal(error.status, TROTH_E_FAILURE);
     assert_text(error.text, "must not go on");
     script.delegation_status = TROTH_OK;
     assert_int_equal(script.impersonating, 1);
