@@ -12,6 +12,7 @@ Installs what is missing (as root or through sudo; Debian and Ubuntu), then buil
   gcc        every suite, warnings are errors
   clang      every suite but the long ones, warnings are errors
   sanitizers AddressSanitizer and UndefinedBehaviorSanitizer
+  threads    ThreadSanitizer: threads that share credentials while files change (suite race)
   valgrind   memcheck with leak check, on the gcc build
   windows    the Windows library, tool and tests, built with mingw-w64 and run under Wine
   windows-32 the same for 32 bits, compiled only
@@ -48,6 +49,8 @@ failed() {
   failures+=(--failed "$1")
 }
 
+targets=() # what is built; empty: everything
+
 # build NAME OPTION...: a build directory build/NAME with warnings as errors; the compilers' words are shown on failure.
 build() {
   local name=$1 directory=build/$1
@@ -58,7 +61,7 @@ build() {
     failed "$name: setting up"
     return 1
   fi
-  if ! ninja -C "$directory" >"$directory.log" 2>&1; then
+  if ! ninja -C "$directory" "${targets[@]}" >"$directory.log" 2>&1; then
     grep -E -A 12 '^FAILED|error:|undefined reference' "$directory.log" | head -n 60
     failed "$name: building (all of it in $directory.log)"
     return 1
@@ -98,6 +101,12 @@ fi
 if CC=gcc build sanitizers -Db_sanitize=address,undefined -Dwinpr=auto; then
   run sanitizers sanitizers --no-suite scale
 fi
+# Only what its suite needs is built.
+targets=(tests/faults/test_threads tests/rotation/test_rotation_traffic tests/realm/troth-realm)
+if CC=gcc build threads -Db_sanitize=thread; then
+  run threads threads --suite race
+fi
+targets=()
 
 if [ "$windows" = yes ]; then
   # Meson downloads cmocka and libuv for the cross builds; where their sites are out of reach, the distribution has the
