@@ -19,6 +19,7 @@ static const char *client_path;
 static const char *server_path;
 static const char *inetd_path;
 static const char *pool_path;
+static const char *front_path;
 static const char *uv_path; /* NULL: built without libuv */
 
 /* Conversations, one after the other, with a server that was just started. */
@@ -100,6 +101,13 @@ static void the_pool_server_serves_many_at_a_time(void **state)
     converse_among_silent_ones(REALM_ARGV(pool_path, "0", "4"));
 }
 
+/* The client's messages go to a process that never saw its handshake. */
+static void the_front_servers_worker_goes_on_with_the_conversation(void **state)
+{
+    (void)state;
+    converse_with(realm_process_start(REALM_ARGV(front_path, "0"), -1));
+}
+
 static void the_uv_server_serves_many_at_a_time(void **state)
 {
     (void)state;
@@ -152,17 +160,19 @@ int main(int argc, char **argv)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(client_and_server_hold_a_conversation),
         cmocka_unit_test(the_pool_server_serves_many_at_a_time),
+        cmocka_unit_test(the_front_servers_worker_goes_on_with_the_conversation),
         cmocka_unit_test(the_uv_server_serves_many_at_a_time),
         cmocka_unit_test(the_inetd_server_serves_one_message),
     };
-    if (argc != 5 && argc != 6) {
-        (void)fprintf(stderr, "usage: test_examples CLIENT SERVER INETD-SERVER POOL-SERVER [UV-SERVER]\n");
+    if (argc != 6 && argc != 7) {
+        (void)fprintf(stderr, "usage: test_examples CLIENT SERVER INETD-SERVER POOL-SERVER FRONT-SERVER [UV-SERVER]\n");
         return 2;
     }
     client_path = argv[1];
     server_path = argv[2];
     inetd_path = argv[3];
     pool_path = argv[4];
-    uv_path = argv[5];
+    front_path = argv[5];
+    uv_path = argv[6];
     return cmocka_run_group_tests_name("examples", tests, NULL, NULL);
 }
