@@ -14,7 +14,7 @@
 #define NNS_REFUSAL 0x8009030Cu
 #define NNS_ERROR_SIZE 8
 
-static troth_status completed(troth_stream *stream, troth_error *error);
+static void completed(troth_stream *stream);
 
 /* ---- making and freeing --------------------------------------------------------------------------------------- */
 
@@ -110,19 +110,16 @@ static troth_status make_open(troth_context *context, const troth_stream_options
     if (status != TROTH_OK)
         return status;
     if ((*stream)->framing == TROTH_FRAMING_BE32 && (context->attributes.properties & detection) != detection) {
-        status = troth__error_set(error, TROTH_E_REQUIREMENT,
-                                  "be32 needs replay and sequence detection, and the context was made without");
-    } else {
-        (*stream)->step_due = false;
-        (*stream)->opened = true;
-        (*stream)->remote_done = true;
-        status = completed(*stream, error);
-    }
-    if (status != TROTH_OK) {
         destroy(*stream); /* the context is still the caller's */
         *stream = NULL;
+        return troth__error_set(error, TROTH_E_REQUIREMENT,
+                                "be32 needs replay and sequence detection, and the context was made without");
     }
-    return status;
+    (*stream)->step_due = false;
+    (*stream)->opened = true;
+    (*stream)->remote_done = true;
+    completed(*stream);
+    return TROTH_OK;
 }
 
 troth_status troth_stream_new(troth_context *context, const troth_stream_options *options, troth_stream **stream,
@@ -264,22 +261,18 @@ troth_status troth_stream_claim_step(troth_stream *stream, troth_error *error)
 }
 
 /* The handshake is complete on our side. */
-static troth_status completed(troth_stream *stream, troth_error *error)
+static void completed(troth_stream *stream)
 {
-    troth_context_info info = TROTH_CONTEXT_INFO_INIT;
-    troth_status status = troth_context_info_get(stream->context, &info, error);
+    const struct troth__kept *known = &stream->context->attributes;
 
-    if (status != TROTH_OK)
-        return status;
-    stream->wrap_overhead = info.wrap_overhead;
+    stream->wrap_overhead = known->wrap_overhead;
     if (stream->protection == TROTH_PROTECTION_UNSET)
         stream->protection =
-            (info.properties & TROTH_CONFIDENTIALITY) != 0 ? TROTH_PROTECT_CONFIDENTIALITY : TROTH_PROTECT_INTEGRITY;
+            (known->properties & TROTH_CONFIDENTIALITY) != 0 ? TROTH_PROTECT_CONFIDENTIALITY : TROTH_PROTECT_INTEGRITY;
     /* [MS-NNS] 3.1.5.1: an initiator that is complete first waits for the acceptor's word. */
     stream->phase = stream->framing == TROTH_FRAMING_NEGOTIATE_STREAM && !stream->acceptor && !stream->remote_done
                         ? STREAM_WAIT_DONE
                         : STREAM_OPEN;
-    return TROTH_OK;
 }
 
 /* NegotiateStream tells every outcome in a record, an acceptor's success even without a token. */
@@ -338,7 +331,7 @@ static troth_status step(troth_stream *stream, troth_error *error)
     }
     status = queue_outcome(stream, outcome, token, error);
     if (status == TROTH_OK && outcome == TROTH_OK)
-        status = completed(stream, error);
+        completed(stream);
     if (status != TROTH_OK)
         return troth__stream_fail(stream, error);
     return stream->peer_eof ? troth__stream_at_end(stream, error) : TROTH_OK;
