@@ -19,20 +19,17 @@ static void offer(troth_stream *stream, void *data, size_t length, troth_protect
 /* gss-sample: what the acceptor says to a message is its MIC over the plaintext, or an empty frame. */
 static troth_status answer(troth_stream *stream, troth__bytes plain, troth_error *error)
 {
-    troth_context_info info = TROTH_CONTEXT_INFO_INIT;
     const size_t header = troth__frame_header_size(TROTH_FRAMING_GSS_SAMPLE);
+    const size_t room = stream->context->attributes.mic_size;
     troth_status status;
     size_t length = 0;
 
     if ((stream->frame_flags & TROTH_FRAME_SEND_MIC) == 0)
         return troth__stream_queue_token(stream, TROTH_FRAME_NOOP, (troth__bytes){NULL, 0}, error);
-    status = troth_context_info_get(stream->context, &info, error);
-    if (status != TROTH_OK)
-        return status;
-    if (!troth__stream_reserve(&stream->out, header + info.mic_size))
+    if (!troth__stream_reserve(&stream->out, header + room))
         return troth__error_set(error, TROTH_E_MEMORY, "out of memory for an answer");
-    status = troth_get_mic(stream->context, plain.data, plain.length, stream->out.data + stream->out.end + header,
-                           info.mic_size, &length, error);
+    status = troth_get_mic(stream->context, plain.data, plain.length, stream->out.data + stream->out.end + header, room,
+                           &length, error);
     if (status != TROTH_OK)
         return status;
     troth__stream_put_header(stream, TROTH_FRAME_MIC, length, stream->out.data + stream->out.end);
