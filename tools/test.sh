@@ -10,7 +10,7 @@ usage: tools/test.sh [--posix]
 
 Installs what is missing (as root or through sudo; Debian and Ubuntu), then builds and tests
   gcc        every suite, warnings are errors
-  clang      every suite but the long ones, warnings are errors
+  clang      the suites that exercise all of the library, warnings are errors
   sanitizers AddressSanitizer and UndefinedBehaviorSanitizer
   threads    ThreadSanitizer: threads that share credentials while files change (suite race)
   valgrind   memcheck with leak check, on the gcc build
@@ -96,7 +96,8 @@ if CC=gcc build gcc -Dwinpr=auto; then
   run valgrind gcc --setup=valgrind
 fi
 if CC=clang build clang; then
-  run clang clang --no-suite scale
+  run clang clang --suite project --suite unit --suite contract --suite streams --suite interop --suite errors \
+    --suite fuzz
 fi
 if CC=gcc build sanitizers -Db_sanitize=address,undefined -Dwinpr=auto; then
   run sanitizers sanitizers --no-suite scale

@@ -156,7 +156,8 @@ static void a_credential_tells_and_stores_what_it_is(void **state)
 
 static void a_service_asks_in_a_principals_name_alone(void **state)
 {
-    const troth_name alice = {.principal = "alice@SCRIPT"}, host = {.service = "x", .host = "y"}, nobody = {NULL};
+    const troth_name alice = {.principal = "alice@SCRIPT"}, host = {.service = "x", .host = "y"},
+                     nobody = {.service = NULL};
     troth_credential *service = NULL, *credential = NULL;
     troth_error error = TROTH_ERROR_INIT;
 
