@@ -313,24 +313,32 @@ troth_status troth__gss_attributes(void *pointer, struct troth__attributes *attr
     return status == TROTH_OK ? troth__gss_message_sizes(context, attributes, error) : status;
 }
 
-/* One of the two names of a completed context. */
-static troth_status gss_name_of(struct gss_context *context, bool source, char **name, troth_error *error)
+troth_status troth__gss_context_name(const struct gss_context *context, bool source, gss_name_t *name,
+                                     troth_error *error)
 {
-    const struct troth__gss_native *native = context->native;
-    gss_name_t found = GSS_C_NO_NAME;
-    troth_status status;
     OM_uint32 major, minor;
 
-    *name = NULL;
-    major = native->gss_inquire_context(&minor, context->context, source ? &found : NULL, source ? NULL : &found, NULL,
-                                        NULL, NULL, NULL, NULL);
+    *name = GSS_C_NO_NAME;
+    major = context->native->gss_inquire_context(&minor, context->context, source ? name : NULL, source ? NULL : name,
+                                                 NULL, NULL, NULL, NULL, NULL);
     troth__gss_traced(context->credential, context->config, "gss_inquire_context", major, minor, &troth__gss_krb5);
     if (GSS_ERROR(major))
-        return troth__gss_fail(native, "gss_inquire_context", major, minor, &troth__gss_krb5, error);
-    if (found == GSS_C_NO_NAME)
+        return troth__gss_fail(context->native, "gss_inquire_context", major, minor, &troth__gss_krb5, error);
+    if (*name == GSS_C_NO_NAME)
         return troth__error_set(error, TROTH_E_UNAVAILABLE, "gss_inquire_context does not tell the name");
-    status = troth__gss_name_show(native, found, name, error);
-    troth__gss_name_release(native, &found);
+    return TROTH_OK;
+}
+
+static troth_status gss_name_of(const struct gss_context *context, bool source, char **name, troth_error *error)
+{
+    gss_name_t found;
+    troth_status status = troth__gss_context_name(context, source, &found, error);
+
+    *name = NULL;
+    if (status != TROTH_OK)
+        return status;
+    status = troth__gss_name_show(context->native, found, name, error);
+    troth__gss_name_release(context->native, &found);
     return status;
 }
 

@@ -334,6 +334,10 @@ troth_status troth__gss_attributes(void *context, struct troth__attributes *attr
 troth_status troth__gss_peer_name(void *context, char **name, troth_error *error);
 troth_status troth__gss_target_name(void *context, char **name, troth_error *error);
 
+/* One of the two native names of a completed context, the initiator's or the acceptor's, to be released. */
+troth_status troth__gss_context_name(const struct gss_context *context, bool source, gss_name_t *name,
+                                     troth_error *error);
+
 /* They are the same mechanism; the first may be GSS_C_NO_OID. */
 bool troth__gss_is(gss_OID mechanism, gss_OID wanted);
 

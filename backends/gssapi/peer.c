@@ -23,17 +23,8 @@ static troth_status gss_peer_fail(const struct gss_context *context, const char 
 static troth_status gss_peer(const struct gss_context *context, gss_name_t *name, troth_error *error)
 {
     const bool acceptor = troth__gss_credential_config(context->credential)->role == TROTH_ACCEPTOR;
-    OM_uint32 major, minor;
 
-    *name = GSS_C_NO_NAME;
-    major = context->native->gss_inquire_context(&minor, context->context, acceptor ? name : NULL,
-                                                 acceptor ? NULL : name, NULL, NULL, NULL, NULL, NULL);
-    troth__gss_traced(context->credential, context->config, "gss_inquire_context", major, minor, &troth__gss_krb5);
-    if (GSS_ERROR(major))
-        return troth__gss_fail(context->native, "gss_inquire_context", major, minor, &troth__gss_krb5, error);
-    if (*name == GSS_C_NO_NAME)
-        return troth__error_set(error, TROTH_E_UNAVAILABLE, "gss_inquire_context does not tell the name");
-    return TROTH_OK;
+    return troth__gss_context_name(context, acceptor, name, error);
 }
 
 /* Copies what a native call gave, with room for a NUL, and releases it. */

@@ -5,6 +5,15 @@
 
 #include "error.h"
 
+/* A mechanism without the call is one that does not tell. */
+static troth_status gss_session_fail(const struct gss_context *context, const char *call, OM_uint32 major,
+                                     OM_uint32 minor, troth_error *error)
+{
+    const troth_status status = troth__gss_fail(context->native, call, major, minor, &troth__gss_krb5, error);
+
+    return status == TROTH_E_UNSUPPORTED ? error->status = TROTH_E_UNAVAILABLE : status;
+}
+
 /* ---- the key -------------------------------------------------------------------------------------------------- */
 
 /* Copies the key that the library told. */
@@ -47,8 +56,7 @@ troth_status troth__gss_session_query(const struct gss_context *context, uint8_t
     if (GSS_ERROR(major)) {
         if (GSS_ROUTINE_ERROR(major) == GSS_S_UNAVAILABLE && key == NULL)
             return TROTH_OK;
-        status = troth__gss_fail(native, "gss_inquire_sec_context_by_oid", major, minor, &troth__gss_krb5, error);
-        return status == TROTH_E_UNSUPPORTED ? error->status = TROTH_E_UNAVAILABLE : status;
+        return gss_session_fail(context, "gss_inquire_sec_context_by_oid", major, minor, error);
     }
     if (told != GSS_C_NO_BUFFER_SET && told->count >= 2)
         *encryption = gss_key_type(&told->elements[1]);
@@ -95,10 +103,8 @@ troth_status troth__gss_prf(void *pointer, troth_prf_key which, troth__bytes inp
                                       which == TROTH_PRF_KEY_FULL ? GSS_C_PRF_KEY_FULL : GSS_C_PRF_KEY_PARTIAL, &from,
                                       (ssize_t)length, &got);
     troth__gss_traced(context->credential, context->config, "gss_pseudo_random", major, minor, &troth__gss_krb5);
-    if (GSS_ERROR(major)) {
-        status = troth__gss_fail(native, "gss_pseudo_random", major, minor, &troth__gss_krb5, error);
-        return status == TROTH_E_UNSUPPORTED ? error->status = TROTH_E_UNAVAILABLE : status;
-    }
+    if (GSS_ERROR(major))
+        return gss_session_fail(context, "gss_pseudo_random", major, minor, error);
     if (got.length == length)
         memcpy(output, got.value, length);
     else
@@ -123,10 +129,8 @@ troth_status troth__gss_context_export(void *pointer, size_t head, uint8_t **tok
     *length = 0;
     major = native->gss_export_sec_context(&minor, &context->context, &out);
     troth__gss_traced(context->credential, context->config, "gss_export_sec_context", major, minor, &troth__gss_krb5);
-    if (GSS_ERROR(major)) {
-        status = troth__gss_fail(native, "gss_export_sec_context", major, minor, &troth__gss_krb5, error);
-        return status == TROTH_E_UNSUPPORTED ? error->status = TROTH_E_UNAVAILABLE : status;
-    }
+    if (GSS_ERROR(major))
+        return gss_session_fail(context, "gss_export_sec_context", major, minor, error);
     *token = troth__alloc(head + out.length);
     if (*token != NULL) {
         memcpy(*token + head, out.value, out.length);
