@@ -87,6 +87,12 @@ struct outcome handshake_tampered(const struct pair *pair, unsigned tampered, ta
 /* Runs the whole handshake, and fails the test unless both are complete. Returns the number of legs. */
 unsigned handshake(const struct pair *pair);
 
+/*
+ * What a call on the pair came to. Anything but success fails the test, unless a provider under SSPI does not tell or
+ * cannot: that skips it with the call's own words, and the pair is freed.
+ */
+void pair_need(struct pair *pair, troth_status status, const troth_error *error);
+
 /* A complete pair with these options. */
 struct pair complete_pair(const troth_context_options *initiator, const troth_context_options *acceptor);
 

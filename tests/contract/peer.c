@@ -5,18 +5,6 @@
 
 #include "troth/peer.h"
 
-/* Providers under SSPI mostly do not tell; what GSSAPI has not is named. */
-static void need(struct pair *pair, troth_status status, const troth_error *error)
-{
-    if (status == TROTH_E_UNAVAILABLE || status == TROTH_E_UNSUPPORTED) {
-        assert_true(is_sspi());
-        pair_free(pair);
-        skip_because(error->text);
-    }
-    if (status != TROTH_OK)
-        fail_msg("%s", error->text);
-}
-
 static void either_end_knows_the_other_as_user_and_realm(void **state)
 {
     struct pair pair = complete_pair(NULL, NULL);
@@ -25,10 +13,10 @@ static void either_end_knows_the_other_as_user_and_realm(void **state)
     char whole[2 * TROTH_PRINCIPAL_MOST + 1];
 
     (void)state;
-    need(&pair, troth_context_peer_principal(pair.acceptor, &principal, &error), &error);
+    pair_need(&pair, troth_context_peer_principal(pair.acceptor, &principal, &error), &error);
     snprintf(whole, sizeof whole, "%s@%s", principal.user, principal.realm);
     assert_string_equal(whole, realm_user());
-    need(&pair, troth_context_peer_principal(pair.initiator, &principal, &error), &error);
+    pair_need(&pair, troth_context_peer_principal(pair.initiator, &principal, &error), &error);
     snprintf(whole, sizeof whole, "%s@%s", principal.user, principal.realm);
     assert_string_equal(whole, realm_service_principal());
     pair_free(&pair);
@@ -44,16 +32,18 @@ static void an_exported_name_is_the_same_every_time_and_everywhere(void **state)
     size_t length, again_length;
 
     (void)state;
-    need(&pair, troth_context_peer_export_name(pair.acceptor, name, sizeof name, &length, &error), &error);
+    pair_need(&pair, troth_context_peer_export_name(pair.acceptor, name, sizeof name, &length, &error), &error);
     assert_int_equal(length, sizeof head + 1 + strlen(realm_user()));
     assert_memory_equal(name, head, sizeof head);
     assert_int_equal(name[sizeof head], strlen(realm_user()));
     assert_memory_equal(name + sizeof head + 1, realm_user(), strlen(realm_user()));
     another = complete_pair(NULL, NULL);
-    need(&pair, troth_context_peer_export_name(another.acceptor, again, sizeof again, &again_length, &error), &error);
+    pair_need(&pair, troth_context_peer_export_name(another.acceptor, again, sizeof again, &again_length, &error),
+              &error);
     assert_int_equal(length, again_length);
     assert_memory_equal(name, again, length);
-    need(&pair, troth_context_peer_export_name(pair.initiator, again, sizeof again, &again_length, &error), &error);
+    pair_need(&pair, troth_context_peer_export_name(pair.initiator, again, sizeof again, &again_length, &error),
+              &error);
     assert_true(length != again_length || memcmp(name, again, length) != 0);
     pair_free(&pair);
     pair_free(&another);
@@ -68,7 +58,7 @@ static void a_user_of_the_own_realm_has_an_account(void **state)
     size_t length;
 
     (void)state;
-    need(&pair, troth_context_peer_local_name(pair.acceptor, name, sizeof name, &length, &error), &error);
+    pair_need(&pair, troth_context_peer_local_name(pair.acceptor, name, sizeof name, &length, &error), &error);
     assert_int_equal(strlen(name), length);
     assert_int_equal(strcspn(realm_user(), "@"), length);
     assert_memory_equal(name, realm_user(), length);
@@ -90,7 +80,7 @@ static void windows_form_is_told_where_it_is_known(void **state)
 
     (void)state;
     if (is_sspi())
-        need(&pair, status, &error);
+        pair_need(&pair, status, &error);
     else
         assert_int_equal(status, TROTH_E_UNSUPPORTED);
     pair_free(&pair);
@@ -106,8 +96,9 @@ static void the_tickets_pac_is_told_and_vouched_for(void **state)
     int vouched = 0;
 
     (void)state;
-    need(&pair, troth_context_peer_attribute(pair.acceptor, "urn:mspac:", pac, sizeof pac, &length, &vouched, &error),
-         &error);
+    pair_need(&pair,
+              troth_context_peer_attribute(pair.acceptor, "urn:mspac:", pac, sizeof pac, &length, &vouched, &error),
+              &error);
     assert_int_equal(vouched, 1);
     assert_true(length > 8);
     assert_memory_equal(pac + 4, "\0\0\0\0", 4);

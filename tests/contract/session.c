@@ -3,18 +3,6 @@
 #include "troth/session.h"
 #include "troth/stream.h"
 
-/* Providers under SSPI mostly do not tell. */
-static void need(struct pair *pair, troth_status status, const troth_error *error)
-{
-    if (status == TROTH_E_UNAVAILABLE || status == TROTH_E_UNSUPPORTED) {
-        assert_true(is_sspi());
-        pair_free(pair);
-        skip_because(error->text);
-    }
-    if (status != TROTH_OK)
-        fail_msg("%s", error->text);
-}
-
 static void both_ends_have_one_key(void **state)
 {
     struct pair pair = complete_pair(NULL, NULL), another;
@@ -25,15 +13,17 @@ static void both_ends_have_one_key(void **state)
     int32_t type = 0;
 
     (void)state;
-    need(&pair, troth_context_session_key(pair.initiator, here, sizeof here, &here_length, &type, &error), &error);
-    need(&pair, troth_context_session_key(pair.acceptor, there, sizeof there, &there_length, NULL, &error), &error);
+    pair_need(&pair, troth_context_session_key(pair.initiator, here, sizeof here, &here_length, &type, &error), &error);
+    pair_need(&pair, troth_context_session_key(pair.acceptor, there, sizeof there, &there_length, NULL, &error),
+              &error);
     assert_true(here_length >= 8);
     assert_int_equal(here_length, there_length);
     assert_memory_equal(here, there, here_length);
     assert_int_equal(troth_context_info_get(pair.acceptor, &info, NULL), TROTH_OK);
     assert_int_equal(type, info.encryption);
     another = complete_pair(NULL, NULL);
-    need(&pair, troth_context_session_key(another.initiator, there, sizeof there, &there_length, NULL, &error), &error);
+    pair_need(&pair, troth_context_session_key(another.initiator, there, sizeof there, &there_length, NULL, &error),
+              &error);
     assert_true(there_length != here_length || memcmp(here, there, here_length) != 0);
     assert_converse(&pair);
     pair_free(&pair);
@@ -48,12 +38,12 @@ static void both_ends_derive_the_same(void **state)
 
     (void)state;
     for (troth_prf_key key = TROTH_PRF_KEY_FULL; key <= TROTH_PRF_KEY_PARTIAL; key++) {
-        need(&pair, troth_context_prf(pair.initiator, key, "one", 3, here, sizeof here, &error), &error);
-        need(&pair, troth_context_prf(pair.acceptor, key, "one", 3, there, sizeof there, &error), &error);
+        pair_need(&pair, troth_context_prf(pair.initiator, key, "one", 3, here, sizeof here, &error), &error);
+        pair_need(&pair, troth_context_prf(pair.acceptor, key, "one", 3, there, sizeof there, &error), &error);
         assert_memory_equal(here, there, sizeof here);
-        need(&pair, troth_context_prf(pair.acceptor, key, "two", 3, other, sizeof other, &error), &error);
+        pair_need(&pair, troth_context_prf(pair.acceptor, key, "two", 3, other, sizeof other, &error), &error);
         assert_memory_not_equal(here, other, sizeof here);
-        need(&pair, troth_context_prf(pair.acceptor, key, "one", 3, other, 17, &error), &error);
+        pair_need(&pair, troth_context_prf(pair.acceptor, key, "one", 3, other, 17, &error), &error);
         assert_memory_equal(here, other, 17);
     }
     pair_free(&pair);
@@ -68,13 +58,13 @@ static void move(struct pair *pair, troth_context **context)
     uint8_t *copy;
     size_t length;
 
-    need(pair, troth_context_export(*context, &token, &length, &error), &error);
+    pair_need(pair, troth_context_export(*context, &token, &length, &error), &error);
     copy = malloc(length);
     assert_non_null(copy);
     memcpy(copy, token, length);
     troth_context_free(*context);
     *context = NULL;
-    need(pair, troth_context_import(copy, length, &moved, &error), &error);
+    pair_need(pair, troth_context_import(copy, length, &moved, &error), &error);
     free(copy);
     *context = moved;
 }
@@ -155,7 +145,7 @@ static void damaged_bytes_are_an_error(void **state)
     size_t length;
 
     (void)state;
-    need(&pair, troth_context_export(pair.initiator, &token, &length, &error), &error);
+    pair_need(&pair, troth_context_export(pair.initiator, &token, &length, &error), &error);
     /* Cut, or changed, anywhere; what is damaged does not reach the provider. */
     for (size_t cut = 1; cut < length; cut++) {
         copy = malloc(cut);

@@ -115,6 +115,17 @@ void pair_free(struct pair *pair)
     pair->acceptor = NULL;
 }
 
+void pair_need(struct pair *pair, troth_status status, const troth_error *error)
+{
+    if (status == TROTH_E_UNAVAILABLE || status == TROTH_E_UNSUPPORTED) {
+        assert_true(is_sspi());
+        pair_free(pair);
+        skip_because(error->text);
+    }
+    if (status != TROTH_OK)
+        fail_msg("%s", error->text);
+}
+
 struct token token_of(const void *data, size_t length)
 {
     struct token token = {NULL, length};

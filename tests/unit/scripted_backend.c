@@ -506,6 +506,17 @@ troth_context *scripted_context(struct scripted *scripted, troth_role role, cons
     return context;
 }
 
+troth_context *scripted_complete(struct scripted *scripted, troth_role role, const troth_context_options *options)
+{
+    troth_context *context = scripted_context(scripted, role, options);
+    const bool acceptor = role == TROTH_ACCEPTOR;
+    const void *token;
+    size_t length;
+
+    assert_int_equal(troth_context_step(context, acceptor ? "x" : NULL, acceptor, &token, &length, NULL), TROTH_OK);
+    return context;
+}
+
 bool scripted_all_freed(const struct scripted *scripted)
 {
     return scripted->credentials == 0 && scripted->contexts == 0;

@@ -73,6 +73,9 @@ void scripted_init(struct scripted *scripted, const struct scripted_step *steps,
 /* A credential, and a context of it for scripted@host when it is an initiator; options NULL: the defaults. */
 troth_context *scripted_context(struct scripted *scripted, troth_role role, const troth_context_options *options);
 
+/* The same, and its one step made, which the script must let complete. */
+troth_context *scripted_complete(struct scripted *scripted, troth_role role, const troth_context_options *options);
+
 /* Everything that was made was freed. */
 bool scripted_all_freed(const struct scripted *scripted);
 

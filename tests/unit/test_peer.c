@@ -8,18 +8,6 @@ static const struct scripted_step one_step[] = {{TROTH_OK, "\x60\x0d", 2}};
 
 static struct scripted script;
 
-static troth_context *complete_context(troth_role role, const troth_context_options *options)
-{
-    troth_context *context = scripted_context(&script, role, options);
-    const void *token;
-    size_t length;
-
-    assert_int_equal(
-        troth_context_step(context, role == TROTH_ACCEPTOR ? "x" : NULL, role == TROTH_ACCEPTOR, &token, &length, NULL),
-        TROTH_OK);
-    return context;
-}
-
 static int setup(void **state)
 {
     (void)state;
@@ -35,7 +23,7 @@ static void expect(const char *display, const char *user, const char *realm, tro
     troth_status status;
 
     script.peer = display;
-    context = complete_context(TROTH_ACCEPTOR, NULL);
+    context = scripted_complete(&script, TROTH_ACCEPTOR, NULL);
     status = troth_context_peer_principal(context, &principal, NULL);
     if (status != expected)
         fail_msg("\"%s\": %s", display, troth_status_name(status));
@@ -97,7 +85,7 @@ typedef troth_status text_call(troth_context *context, char *name, size_t capaci
 
 static void check_text(text_call *call, const char *expected)
 {
-    troth_context *context = complete_context(TROTH_ACCEPTOR, NULL);
+    troth_context *context = scripted_complete(&script, TROTH_ACCEPTOR, NULL);
     char room[32];
     size_t length = 9;
 
@@ -127,7 +115,7 @@ static void an_exported_name_is_bytes(void **state)
 {
     static const uint8_t expected[] =
         "\x04\x01\x00\x0b\x06\x09\x2a\x86\x48\x86\xf7\x12\x01\x02\x02\x00\x00\x00\x0bpeer@SCRIPT";
-    troth_context *context = complete_context(TROTH_INITIATOR, NULL);
+    troth_context *context = scripted_complete(&script, TROTH_INITIATOR, NULL);
     uint8_t room[sizeof expected - 1];
     size_t length;
 
@@ -139,14 +127,14 @@ static void an_exported_name_is_bytes(void **state)
     assert_memory_equal(room, expected, sizeof room);
     troth_context_free(context);
     script.peer = "DOMAIN\\user";
-    context = complete_context(TROTH_INITIATOR, NULL);
+    context = scripted_complete(&script, TROTH_INITIATOR, NULL);
     assert_int_equal(troth_context_peer_export_name(context, room, sizeof room, &length, NULL), TROTH_E_UNAVAILABLE);
     troth_context_free(context);
 }
 
 static void what_nobody_vouches_for_is_told_only_to_who_asks_about_it(void **state)
 {
-    troth_context *context = complete_context(TROTH_ACCEPTOR, NULL);
+    troth_context *context = scripted_complete(&script, TROTH_ACCEPTOR, NULL);
     char room[32];
     size_t length;
     int vouched = 5;
@@ -180,7 +168,7 @@ static void nothing_is_told_of_a_peer_that_is_not_known(void **state)
     (void)state;
     options.required = TROTH_INTEGRITY;
     script.attributes.properties &= ~(uint32_t)TROTH_MUTUAL;
-    context = complete_context(TROTH_INITIATOR, &options);
+    context = scripted_complete(&script, TROTH_INITIATOR, &options);
     assert_int_equal(troth_context_peer_principal(context, &principal, NULL), TROTH_E_STATE);
     assert_int_equal(troth_context_peer_export_name(context, room, sizeof room, &length, NULL), TROTH_E_STATE);
     assert_int_equal(troth_context_peer_local_name(context, room, sizeof room, &length, NULL), TROTH_E_STATE);
@@ -188,7 +176,7 @@ static void nothing_is_told_of_a_peer_that_is_not_known(void **state)
 
     /* An acceptor's name has no groups, and no account in a domain. */
     scripted_init(&script, one_step, 1);
-    context = complete_context(TROTH_INITIATOR, NULL);
+    context = scripted_complete(&script, TROTH_INITIATOR, NULL);
     assert_int_equal(troth_context_peer_windows_name(context, room, sizeof room, &length, NULL), TROTH_E_STATE);
     assert_int_equal(troth_context_peer_attribute(context, "groups", room, sizeof room, &length, NULL, NULL),
                      TROTH_E_STATE);

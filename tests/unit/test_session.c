@@ -12,16 +12,8 @@ static struct scripted script;
 
 static troth_context *complete_context(troth_role role, const troth_context_options *options)
 {
-    troth_context *context;
-    const void *token;
-    size_t length;
-
     scripted_init(&script, one_step, 1);
-    context = scripted_context(&script, role, options);
-    assert_int_equal(
-        troth_context_step(context, role == TROTH_ACCEPTOR ? "x" : NULL, role == TROTH_ACCEPTOR, &token, &length, NULL),
-        TROTH_OK);
-    return context;
+    return scripted_complete(&script, role, options);
 }
 
 static void before_completion_there_is_nothing_to_give(void **state)
