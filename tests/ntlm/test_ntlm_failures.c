@@ -12,13 +12,16 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include <cmocka.h>
 
+#include "conversation.h"
 #include "realm.h"
 #include "watch.h"
 
 #define PASSWORD "one secret"
+#define ALARM_SECONDS 60 /* a call that hangs ends the test */
 
 /* Calls whose failure nobody has to notice. */
 static const char *const unnoticed[] = {
@@ -37,10 +40,10 @@ static bool may_go_unnoticed(const char *call)
 }
 
 static troth_status make(const troth__backend *backend, troth_role role, troth_mechanism mechanism,
-                         troth_credential **credential, troth_context **context)
+                         troth_credential **credential, troth_context **context, troth_error *error)
 {
     troth_credential_options own = {.size = sizeof own, .mechanism = mechanism};
-    troth_context_options options = {.size = sizeof options, .required = TROTH_CONFIDENTIALITY};
+    troth_context_options options = {.size = sizeof options, .required = TROTH_INTEGRITY | TROTH_CONFIDENTIALITY};
     troth_status status;
 
     own.flags = mechanism == TROTH_MECHANISM_NTLM ? 0 : TROTH_CREDENTIAL_NTLM;
@@ -50,62 +53,89 @@ static troth_status make(const troth__backend *backend, troth_role role, troth_m
         options.target.service = realm_env("TROTH_REALM_SERVICE");
         options.target.host = realm_env("TROTH_REALM_HOST");
     }
-    status = troth__credential_acquire(backend, role, &own, credential, NULL);
-    return status == TROTH_OK ? troth_context_new(*credential, &options, context, NULL) : status;
+    status = troth__credential_acquire(backend, role, &own, credential, error);
+    assert_true((status == TROTH_OK) == (*credential != NULL));
+    return status == TROTH_OK ? troth_context_new(*credential, &options, context, error) : status;
 }
 
-static troth_status shake(troth_context *initiator, troth_context *acceptor)
+static troth_status converse(troth_context *from, troth_context *to, troth_error *error)
 {
-    troth_context *const sides[] = {initiator, acceptor};
-    troth_status done[2] = {TROTH_CONTINUE, TROTH_CONTINUE};
-    const void *token = NULL;
-    size_t length = 0;
-
-    for (unsigned leg = 0; leg < 8; leg++) {
-        done[leg % 2] = troth_context_step(sides[leg % 2], token, length, &token, &length, NULL);
-        if (done[leg % 2] > TROTH_CONTINUE)
-            return done[leg % 2];
-        if (length == 0)
-            break;
-    }
-    return done[0] == TROTH_OK && done[1] == TROTH_OK ? TROTH_OK : TROTH_E_BAD_TOKEN;
-}
-
-static troth_status converse(troth_context *from, troth_context *to)
-{
-    uint8_t message[64], mic[64];
-    const char *name = NULL;
-    size_t length = 0;
+    static const char text[] = "a message and a code over it";
+    troth_protection found = TROTH_PROTECTION_UNSET;
+    size_t length = 0, data_length = 0;
+    uint8_t room[512];
     void *data = NULL;
-    troth_status status = troth_context_peer_name(to, &name, NULL);
+    troth_status status =
+        troth_wrap(from, TROTH_PROTECT_CONFIDENTIALITY, text, sizeof text, room, sizeof room, &length, error);
 
     if (status == TROTH_OK)
-        status = troth_wrap(from, TROTH_PROTECT_CONFIDENTIALITY, "hello", 5, message, sizeof message, &length, NULL);
-    if (status == TROTH_OK)
-        status = troth_unwrap(to, message, length, &data, &length, NULL, NULL);
-    if (status == TROTH_OK)
-        status = troth_get_mic(from, "hello", 5, mic, sizeof mic, &length, NULL);
-    return status == TROTH_OK ? troth_verify_mic(to, "hello", 5, mic, length, NULL) : status;
+        status = troth_unwrap(to, room, length, &data, &data_length, &found, error);
+    if (status != TROTH_OK) {
+        assert_null(data);
+        return status;
+    }
+    assert_int_equal(found, TROTH_PROTECT_CONFIDENTIALITY);
+    assert_int_equal(data_length, sizeof text);
+    assert_memory_equal(data, text, sizeof text);
+    status = troth_get_mic(from, text, sizeof text, room, sizeof room, &length, error);
+    return status == TROTH_OK ? troth_verify_mic(to, text, sizeof text, room, length, error) : status;
 }
 
 /* One whole conversation, ended at its first failure. */
-static troth_status hold(const troth__backend *backend, troth_mechanism mechanism)
+static troth_status hold(const troth__backend *backend, troth_mechanism mechanism, troth_error *error)
 {
     troth_credential *credentials[2] = {NULL, NULL};
     troth_context *contexts[2] = {NULL, NULL};
-    troth_status status = make(backend, TROTH_INITIATOR, mechanism, &credentials[0], &contexts[0]);
+    const char *name = NULL;
+    troth_status status = make(backend, TROTH_INITIATOR, mechanism, &credentials[0], &contexts[0], error);
 
     if (status == TROTH_OK)
-        status = make(backend, TROTH_ACCEPTOR, mechanism, &credentials[1], &contexts[1]);
+        status = make(backend, TROTH_ACCEPTOR, mechanism, &credentials[1], &contexts[1], error);
     if (status == TROTH_OK)
-        status = shake(contexts[0], contexts[1]);
+        status = conversation_handshake(contexts[0], contexts[1], error);
     if (status == TROTH_OK)
-        status = converse(contexts[0], contexts[1]);
+        status = troth_context_peer_name(contexts[1], &name, error);
+    if (status == TROTH_OK)
+        status = converse(contexts[0], contexts[1], error);
+    if (status == TROTH_OK)
+        status = converse(contexts[1], contexts[0], error);
     for (size_t i = 0; i < 2; i++) {
         troth_context_free(contexts[i]);
         troth_credential_free(credentials[i]);
     }
     return status;
+}
+
+/* One conversation in which the nth call fails. Returns false when there was no nth call. */
+static bool fail_one(const troth__backend *backend, troth_mechanism mechanism, enum watch_failure failure, unsigned nth)
+{
+    const unsigned descriptors = watch_descriptors();
+    troth_error error = TROTH_ERROR_INIT;
+    troth_status status;
+    const char *failed;
+
+    conversation_story("NTLM, mechanism %d, call %u", (int)mechanism, nth);
+    alarm(ALARM_SECONDS);
+    watch_start(failure, nth);
+    watch_secret(PASSWORD, strlen(PASSWORD));
+    status = hold(backend, mechanism, &error);
+    failed = watch_failed();
+    watch_start(WATCH_NONE, 0);
+    alarm(0);
+    if (watch_alive(true) != 0)
+        fail_msg("mechanism %d, call %u (%s) left something behind", (int)mechanism, nth,
+                 failed != NULL ? failed : "none");
+    watch_secret(NULL, 0);
+    conversation_check(watch_descriptors() == descriptors);
+    if (failed == NULL)
+        assert_int_equal(status, TROTH_OK);
+    else if (failure == WATCH_ALLOCATION)
+        assert_int_equal(status, TROTH_E_MEMORY);
+    else if (status == TROTH_OK && !may_go_unnoticed(failed))
+        fail_msg("%s failed, and nobody noticed", failed);
+    if (status != TROTH_OK)
+        conversation_check(error.status == status && error.text[0] != '\0');
+    return failed != NULL;
 }
 
 static void fail_each(enum watch_failure failure)
@@ -114,28 +144,13 @@ static void fail_each(enum watch_failure failure)
     const troth__backend backend = watch_backend_of(&watch_native);
 
     for (size_t i = 0; i < 2; i++) {
-        unsigned nth = 0;
+        troth_error error = TROTH_ERROR_INIT;
+        unsigned nth = 1;
 
-        assert_int_equal(hold(&backend, mechanisms[i]), TROTH_OK);
-        for (const char *failed = "first"; failed != NULL;) {
-            troth_status status;
-
-            watch_start(failure, ++nth);
-            watch_secret(PASSWORD, strlen(PASSWORD));
-            status = hold(&backend, mechanisms[i]);
-            failed = watch_failed();
-            watch_start(WATCH_NONE, 0);
-            if (watch_alive(true) != 0)
-                fail_msg("mechanism %d, call %u (%s) left something behind", (int)mechanisms[i], nth,
-                         failed != NULL ? failed : "none");
-            watch_secret(NULL, 0);
-            if (failed == NULL)
-                assert_int_equal(status, TROTH_OK);
-            else if (failure == WATCH_ALLOCATION)
-                assert_int_equal(status, TROTH_E_MEMORY);
-            else if (status == TROTH_OK && !may_go_unnoticed(failed))
-                fail_msg("%s failed, and nobody noticed", failed);
-        }
+        if (hold(&backend, mechanisms[i], &error) != TROTH_OK)
+            fail_msg("%s", error.text);
+        while (fail_one(&backend, mechanisms[i], failure, nth))
+            nth++;
         assert_true(nth > 15);
         print_message("# %u times\n", nth - 1);
     }
