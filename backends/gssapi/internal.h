@@ -189,6 +189,8 @@ void troth__gss_credential_free(void *credential);
 const struct troth__gss_native *troth__gss_credential_native(const struct gss_credential *credential);
 const struct troth__credential_config *troth__gss_credential_config(const struct gss_credential *credential);
 
+/* ---- handle.c -------------------------------------------------------------------------------------------------- */
+
 /*
  * A good handle, renewed where that is due (which may block on a KDC), held for the caller. An acceptor gives token,
  * the peer's, and holds the handle for one step alone. On failure *handle is NULL. Any thread.
@@ -217,6 +219,13 @@ troth_status troth__gss_acquire_for(struct gss_credential *credential, const str
 /* Makes a handle's private ccache, empty. Not under lock. */
 troth_status troth__gss_private_ccache(struct gss_credential *credential, struct gss_handle *handle,
                                        troth_error *error);
+
+/*
+ * The one handle that all share, renewed where that is due and held for the caller, and its end beside a pool, where it
+ * lives as long as it is in use: MIT 1.20.1 keeps what it last read of a keytab in it. Any thread.
+ */
+troth_status troth__gss_stock_take(struct gss_credential *credential, struct gss_handle **handle, troth_error *error);
+void troth__gss_stock_forget(struct gss_credential *credential);
 
 /* troth__gss_handle_drop of one that is not a pool's, under the credential's lock. */
 void troth__gss_handle_drop_locked(struct gss_credential *credential, struct gss_handle **handle);
