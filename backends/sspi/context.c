@@ -4,7 +4,6 @@
 #include <string.h>
 
 #include "error.h"
-#include "portability.h"
 
 #define FILETIME_UNITS 10000000   /* in a second */
 #define FILETIME_1970 11644473600 /* seconds from 1601 to 1970 */
@@ -145,6 +144,17 @@ troth_status troth__sspi_context_new(void *credential, const struct troth__conte
     return TROTH_OK;
 }
 
+void troth__sspi_handshake_end(struct sspi_context *self)
+{
+    troth__free(self->token);
+    self->token = NULL;
+    self->token_size = 0;
+    troth__free(self->bindings);
+    self->bindings = NULL;
+    troth__sspi_wide_free(self->target);
+    self->target = NULL;
+}
+
 void troth__sspi_context_free(void *context)
 {
     struct sspi_context *self = context;
@@ -153,9 +163,7 @@ void troth__sspi_context_free(void *context)
         return;
     if (self->has_handle)
         self->credential->functions->DeleteSecurityContext(&self->handle);
-    troth__free(self->token);
-    troth__free(self->bindings);
-    troth__sspi_wide_free(self->target);
+    troth__sspi_handshake_end(self);
     troth__free(self);
 }
 
@@ -208,7 +216,11 @@ static troth_status sspi_token_keep(struct sspi_context *self, const uint8_t *ro
 {
     if (length == 0)
         return TROTH_OK;
-    self->token = troth__alloc(length);
+    if (length > self->token_size) {
+        troth__free(self->token);
+        self->token = troth__alloc(length);
+        self->token_size = self->token != NULL ? length : 0;
+    }
     if (self->token == NULL)
         return troth__error_set(error, TROTH_E_MEMORY, "no memory for a token of %lu bytes", (unsigned long)length);
     memcpy(self->token, room, length);
@@ -260,11 +272,9 @@ troth_status troth__sspi_step(void *context, troth__bytes in, troth__bytes *out,
 
     out->data = NULL;
     out->length = 0;
-    troth__free(self->token);
-    self->token = NULL;
     if (in.length > UINT32_MAX)
         return troth__error_set(error, TROTH_E_BAD_TOKEN, "a token longer than SSPI can say");
-    scratch = troth__alloc(room);
+    scratch = troth__sspi_room_take(self->credential);
     if (scratch == NULL)
         return troth__error_set(error, TROTH_E_MEMORY, "no memory for a token");
     buffer = troth__sspi_buffer(SECBUFFER_TOKEN, scratch, room);
@@ -293,7 +303,8 @@ troth_status troth__sspi_step(void *context, troth__bytes in, troth__bytes *out,
         troth__sspi_wine_look(self, in);
         troth__sspi_wine_look(self, *out);
     }
-    troth__free(scratch);
+    /* Nobody knows what a failed call wrote. */
+    troth__sspi_room_give(self->credential, scratch, completed >= 0 && buffer.cbBuffer < room ? buffer.cbBuffer : room);
     return status;
 }
 
@@ -352,7 +363,7 @@ int64_t troth__sspi_expiry_utc(const struct sspi_credential *credential, TimeSta
 
 static troth_binding_result sspi_binding_result(const struct sspi_context *self)
 {
-    if (self->bindings == NULL)
+    if (self->config->bindings == NULL)
         return TROTH_BINDING_ABSENT;
     /* SSPI has no bit for it: an acceptor that did not allow missing bindings has compared them, or failed. */
     if (sspi_is_acceptor(self) && (self->config->required & TROTH_CHANNEL_BOUND) != 0)
@@ -360,38 +371,19 @@ static troth_binding_result sspi_binding_result(const struct sspi_context *self)
     return TROTH_BINDING_UNKNOWN;
 }
 
-/*
- * The encryption type of a Kerberos context's key and its bits; zeros where the provider does not tell. Windows gives
- * the number of RFC 3961 as the algorithm (KERB_ETYPE_...).
- */
-static void sspi_encryption(struct sspi_context *self, struct troth__attributes *attributes)
-{
-    const SecurityFunctionTableW *functions = self->credential->functions;
-    SecPkgContext_KeyInfoW info = {NULL, NULL, 0, 0, 0};
-    SECURITY_STATUS result;
-
-    result = functions->QueryContextAttributesW(&self->handle, SECPKG_ATTR_KEY_INFO, &info);
-    troth__sspi_traced(self->credential, self->config, "QueryContextAttributes(KEY_INFO)", result, 0, 0);
-    if (result != SEC_E_OK)
-        return;
-    attributes->encryption = (int32_t)info.EncryptAlgorithm;
-    attributes->strength = info.KeySize;
-    if (info.sSignatureAlgorithmName != NULL)
-        functions->FreeContextBuffer(info.sSignatureAlgorithmName);
-    if (info.sEncryptAlgorithmName != NULL)
-        functions->FreeContextBuffer(info.sEncryptAlgorithmName);
-}
-
 troth_status troth__sspi_attributes(void *context, struct troth__attributes *attributes, troth_error *error)
 {
     struct sspi_context *self = context;
+    troth_error ignored = TROTH_ERROR_INIT;
     troth_status status;
 
     memset(attributes, 0, sizeof *attributes);
     sspi_package_query(self);
     if (strcmp(self->package, "Kerberos") == 0) {
         attributes->mechanism = TROTH_MECHANISM_KERBEROS;
-        sspi_encryption(self, attributes);
+        /* What cannot be learned stays 0, and is refused by those to whom it matters. */
+        if (self->config->encryption_matters)
+            (void)troth__sspi_encryption(self, &attributes->encryption, &attributes->strength, &ignored);
     } else if (strcmp(self->package, "NTLM") == 0) {
         attributes->mechanism = TROTH_MECHANISM_NTLM;
         self->ntlm = true;

@@ -212,6 +212,9 @@ troth_status troth__sspi_credential_acquire(const troth__backend *backend,
         goto out;
     }
     status = troth__sspi_wide_new(self->package, strlen(self->package), "package name", &package, NULL, error);
+    self->lock = troth__mutex_new();
+    if (status == TROTH_OK && self->lock == NULL)
+        status = troth__error_set(error, TROTH_E_MEMORY, "no memory for a credential");
     if (status == TROTH_OK)
         status = sspi_package_query(self, package, error);
     if (status == TROTH_OK && config->password == NULL &&
@@ -231,7 +234,7 @@ out:
     sspi_identity_free(&identity);
     troth__sspi_wide_free(principal);
     troth__sspi_wide_free(package);
-    troth__free(self);
+    troth__sspi_credential_free(self);
     return status;
 }
 
@@ -239,9 +242,41 @@ void troth__sspi_credential_free(void *credential)
 {
     struct sspi_credential *self = credential;
 
-    if (self != NULL) {
-        if (self->has_handle)
-            self->functions->FreeCredentialsHandle(&self->handle);
-        troth__free(self);
+    if (self == NULL)
+        return;
+    if (self->has_handle)
+        self->functions->FreeCredentialsHandle(&self->handle);
+    for (size_t i = 0; i < TROTH__SSPI_ROOMS_KEPT; i++)
+        troth__free(self->rooms[i]);
+    troth__mutex_free(self->lock);
+    troth__free(self);
+}
+
+/* ---- room for tokens ------------------------------------------------------------------------------------------ */
+
+uint8_t *troth__sspi_room_take(struct sspi_credential *credential)
+{
+    uint8_t *room = NULL;
+
+    troth__mutex_lock(credential->lock);
+    for (size_t i = 0; i < TROTH__SSPI_ROOMS_KEPT && room == NULL; i++) {
+        room = credential->rooms[i];
+        credential->rooms[i] = NULL;
     }
+    troth__mutex_unlock(credential->lock);
+    return room != NULL ? room : troth__alloc(credential->token_room + 1);
+}
+
+void troth__sspi_room_give(struct sspi_credential *credential, uint8_t *room, size_t used)
+{
+    troth__wipe(room, used);
+    troth__mutex_lock(credential->lock);
+    for (size_t i = 0; i < TROTH__SSPI_ROOMS_KEPT && room != NULL; i++) {
+        if (credential->rooms[i] == NULL) {
+            credential->rooms[i] = room;
+            room = NULL;
+        }
+    }
+    troth__mutex_unlock(credential->lock);
+    troth__free(room);
 }

@@ -4,9 +4,13 @@
 
 #include "backend.h"
 #include "native.h"
+#include "portability.h"
 
 /* The output of a step has at least this room: tokens with a large PAC have been seen at 48 KB and above. */
 #define TROTH__SSPI_TOKEN_ROOM 65536u
+
+/* As many of them are kept between steps: one for each thread that steps at once; further ones are freed. */
+#define TROTH__SSPI_ROOMS_KEPT 4
 
 /* ---- status.c ------------------------------------------------------------------------------------------------- */
 
@@ -65,6 +69,8 @@ struct sspi_credential {
     TimeStamp expiry;  /* as it was told with the handle */
     size_t token_room; /* the larger of the package's cbMaxToken and TROTH__SSPI_TOKEN_ROOM */
     bool wine;
+    troth__mutex *lock;                     /* of the rooms; NULL where no steps are made */
+    uint8_t *rooms[TROTH__SSPI_ROOMS_KEPT]; /* for tokens, all zeros; NULL: none */
 };
 
 /* Fills what a credential is without its handle. functions is NULL when there is no provider. */
@@ -74,6 +80,14 @@ void troth__sspi_credential_shell(struct sspi_credential *self, const troth__bac
 troth_status troth__sspi_credential_acquire(const troth__backend *self, const struct troth__credential_config *config,
                                             void **credential, troth_error *error);
 void troth__sspi_credential_free(void *credential);
+
+/*
+ * Room for one step's token: credential->token_room bytes and one more, all zeros; NULL when memory is out. It comes
+ * from the credential and goes back to it, so that neither a step nor a waiting context costs one. used: that many
+ * bytes of it were written, at most. By any thread at any time.
+ */
+uint8_t *troth__sspi_room_take(struct sspi_credential *credential);
+void troth__sspi_room_give(struct sspi_credential *credential, uint8_t *room, size_t used);
 
 /* Tells of a call, where somebody listens. */
 static inline void troth__sspi_traced(const struct sspi_credential *credential,
@@ -96,7 +110,8 @@ struct sspi_context {
     bool has_handle;
     ULONG flags; /* as the last step returned them: ISC_RET_... or ASC_RET_... */
     TimeStamp expiry;
-    uint8_t *token;     /* what the last step put out */
+    uint8_t *token;     /* what the last step put out, until the first message */
+    size_t token_size;  /* of its memory, which the next step takes again where that is enough */
     size_t wrap_header; /* TOKEN stands this far in front of DATA */
     size_t wrap_overhead;
     size_t mic_size;
@@ -116,6 +131,10 @@ SecBuffer troth__sspi_buffer(ULONG type, const void *data, size_t length);
 troth_status troth__sspi_context_new(void *credential, const struct troth__context_config *config, void **context,
                                      troth_error *error);
 void troth__sspi_context_free(void *context);
+
+/* Frees what only the handshake needed: with the next call on a complete context, the peer has its token. */
+void troth__sspi_handshake_end(struct sspi_context *context);
+
 troth_status troth__sspi_step(void *context, troth__bytes in, troth__bytes *out, troth_error *error);
 troth_status troth__sspi_attributes(void *context, struct troth__attributes *attributes, troth_error *error);
 troth_status troth__sspi_peer_name(void *context, char **name, troth_error *error);

@@ -147,6 +147,7 @@ troth_status troth__sspi_unwrap(void *context, uint8_t *message, size_t length, 
     data->data = NULL;
     data->length = 0;
     *protection = TROTH_PROTECTION_UNSET;
+    troth__sspi_handshake_end(self); /* the peer has it, or could not seal a message */
     if (self->ntlm)
         status = troth__sspi_ntlm_unwrap(self, message, length, data, &quality, error);
     else if (self->credential->wine)
@@ -197,6 +198,7 @@ troth_status troth__sspi_verify_mic(void *context, troth__bytes data, troth__byt
     SecBufferDesc message = {SECBUFFER_VERSION, 2, NULL};
     SECURITY_STATUS result;
 
+    troth__sspi_handshake_end(self); /* likewise */
     message.pBuffers = buffers;
     buffers[0] = troth__sspi_buffer(SECBUFFER_DATA, data.data, data.length);
     buffers[1] = troth__sspi_buffer(SECBUFFER_TOKEN, mic.data, mic.length);

@@ -86,6 +86,7 @@ troth_status troth__sspi_unwrap_parts(void *context, uint8_t *token, size_t toke
     SECURITY_STATUS result;
 
     *protection = TROTH_PROTECTION_UNSET;
+    troth__sspi_handshake_end(self); /* the peer has it, or could not seal a message */
     message.pBuffers = buffers;
     buffers[0] = troth__sspi_buffer(SECBUFFER_TOKEN, token, token_length);
     sspi_parts_buffers(buffers + 1, parts, count, false);
@@ -135,6 +136,7 @@ troth_status troth__sspi_verify_mic_parts(void *context, const troth_part *parts
     ULONG quality = 0;
     SECURITY_STATUS result;
 
+    troth__sspi_handshake_end(self); /* likewise */
     message.pBuffers = buffers;
     sspi_parts_buffers(buffers, parts, count, true);
     buffers[count] = troth__sspi_buffer(SECBUFFER_TOKEN, mic.data, mic.length);

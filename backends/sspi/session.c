@@ -50,12 +50,27 @@ troth_status troth__sspi_session_key(void *context, uint8_t **key, size_t *lengt
     return status;
 }
 
+/* Windows gives the number of RFC 3961 as the algorithm (KERB_ETYPE_...). */
 troth_status troth__sspi_encryption(void *context, int32_t *encryption, uint32_t *strength, troth_error *error)
 {
-    (void)context;
+    struct sspi_context *self = context;
+    const SecurityFunctionTableW *functions = self->credential->functions;
+    SecPkgContext_KeyInfoW info = {NULL, NULL, 0, 0, 0};
+    SECURITY_STATUS result;
+
     *encryption = 0;
     *strength = 0;
-    return troth__error_set(error, TROTH_E_UNAVAILABLE, "this provider told all that it knows of the key at once");
+    result = functions->QueryContextAttributesW(&self->handle, SECPKG_ATTR_KEY_INFO, &info);
+    troth__sspi_traced(self->credential, self->config, "QueryContextAttributes(KEY_INFO)", result, 0, 0);
+    if (result != SEC_E_OK)
+        return sspi_session_fail(self, "QueryContextAttributes(KEY_INFO)", result, error);
+    *encryption = (int32_t)info.EncryptAlgorithm;
+    *strength = info.KeySize;
+    if (info.sSignatureAlgorithmName != NULL)
+        functions->FreeContextBuffer(info.sSignatureAlgorithmName);
+    if (info.sEncryptAlgorithmName != NULL)
+        functions->FreeContextBuffer(info.sEncryptAlgorithmName);
+    return TROTH_OK;
 }
 
 troth_status troth__sspi_prf(void *context, troth_prf_key which, troth__bytes input, uint8_t *output, size_t length,

@@ -37,6 +37,10 @@ void support_skipped(void **state);
 /* The failure that was ordered has happened. */
 bool support_allocation_failed(void);
 
+/* How many allocations the library has made since the reset; in programs of one thread. */
+void support_allocations_reset(void);
+unsigned support_allocations(void);
+
 /* The largest allocation of the library since the reset. */
 void support_largest_allocation_reset(void);
 size_t support_largest_allocation(void);

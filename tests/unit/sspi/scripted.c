@@ -119,6 +119,7 @@ static SECURITY_STATUS SEC_ENTRY acquire(SEC_WCHAR *principal, SEC_WCHAR *packag
     (void)argument;
     if (failing("AcquireCredentialsHandle"))
         return script.fail_with;
+    script.acquisitions++;
     script.use = use;
     script.has_principal = principal != NULL;
     wide_copy(script.principal, 128, principal, principal != NULL ? wide_units(principal) : 0);
@@ -189,7 +190,8 @@ static SECURITY_STATUS step_any(PCtxtHandle known, PCtxtHandle made, PSecBufferD
     assert_int_equal(output->cBuffers, 1);
     assert_int_equal(buffer->BufferType, SECBUFFER_TOKEN);
     assert_true(buffer->cbBuffer >= 65536 && buffer->cbBuffer >= script.max_token);
-    assert_int_equal(*(uint8_t *)buffer->pvBuffer, 0);
+    for (size_t i = 0; i < buffer->cbBuffer; i++)
+        assert_int_equal(((uint8_t *)buffer->pvBuffer)[i], 0);
     if (known != NULL && known->dwLower != CONTEXT_MARK)
         script.wrong++;
     make_context(known, made, step->status);
@@ -331,6 +333,7 @@ static SECURITY_STATUS SEC_ENTRY query_context(PCtxtHandle handle, unsigned long
         return script.fail_with;
     switch (attribute) {
     case SECPKG_ATTR_SIZES:
+        script.sizes_asked++;
         sizes->cbMaxToken = script.max_token;
         sizes->cbMaxSignature = SIGNATURE_ROOM;
         sizes->cbBlockSize = BLOCK;
@@ -347,6 +350,7 @@ static SECURITY_STATUS SEC_ENTRY query_context(PCtxtHandle handle, unsigned long
             package->PackageInfo = give_package(script.package);
         return script.package_info;
     case SECPKG_ATTR_KEY_INFO:
+        script.keys_asked++;
         if (script.key_info == SEC_E_OK) {
             key->sSignatureAlgorithmName = give_wide(L"HMAC");
             key->sEncryptAlgorithmName = give_wide(L"Cipher");

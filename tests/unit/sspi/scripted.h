@@ -74,6 +74,9 @@ struct script {
     size_t steps_made;
     struct script_seen seen[SCRIPT_STEPS];
     int completions;
+    int acquisitions;
+    int sizes_asked; /* SECPKG_ATTR_SIZES */
+    int keys_asked;  /* SECPKG_ATTR_KEY_INFO */
     WCHAR package_asked[32];
     WCHAR package_imported[32];
     WCHAR principal[128];
