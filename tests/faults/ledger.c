@@ -193,6 +193,11 @@ unsigned watch_calls(void)
     return ledger.calls;
 }
 
+unsigned watch_allocations(void)
+{
+    return ledger.allocations;
+}
+
 void watch_secret(const void *secret, size_t length)
 {
     ledger.secret = secret;

@@ -16,7 +16,7 @@
 
 #include "conversation.h"
 #include "realm.h"
-#include "gssapi/native.h"
+#include "watch.h"
 
 static struct {
     troth_credential *user, *service;
@@ -119,6 +119,29 @@ static void a_target_has_its_own_tickets_alone_and_gets_them_once(void **state)
     assert_true(seen.others > 0);
 }
 
+static void a_step_takes_no_memory_of_the_librarys(void **state)
+{
+    static const troth_mechanism mechanisms[] = {TROTH_MECHANISM_KERBEROS, TROTH_MECHANISM_NEGOTIATE};
+    const troth_context_options to = conversation_target();
+    troth_error error = TROTH_ERROR_INIT;
+
+    for (size_t i = 0; i < 2; i++) {
+        troth_context *initiator = NULL, *acceptor = NULL;
+
+        acquire(mechanisms[i], SOURCE_CCACHE);
+        for (unsigned round = 0; round < 3; round++)
+            greet(NULL);
+        assert_int_equal(troth_context_new(seen.user, &to, &initiator, &error), TROTH_OK);
+        assert_int_equal(troth_context_new(seen.service, NULL, &acceptor, &error), TROTH_OK);
+        watch_start(WATCH_NONE, 0);
+        assert_int_equal(conversation_handshake(initiator, acceptor, &error), TROTH_OK);
+        assert_int_equal(watch_allocations(), 0);
+        troth_context_free(initiator);
+        troth_context_free(acceptor);
+        teardown(state);
+    }
+}
+
 /* MIT holds a credential's lock through the whole of a step: another thread would wait. */
 static void steps_at_once_have_native_credentials_of_their_own(void **state)
 {
@@ -142,6 +165,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_teardown(a_target_has_its_own_tickets_alone_and_gets_them_once, teardown),
+        cmocka_unit_test_teardown(a_step_takes_no_memory_of_the_librarys, teardown),
         cmocka_unit_test_teardown(steps_at_once_have_native_credentials_of_their_own, teardown),
     };
 

@@ -31,8 +31,9 @@ void watch_start(enum watch_failure failure, unsigned nth);
 /* The name of the call that failed so since watch_start, or NULL. */
 const char *watch_failed(void);
 
-/* How many native calls were made since watch_start. */
+/* How many native calls, and how many allocations of the library, were made since watch_start. */
 unsigned watch_calls(void);
+unsigned watch_allocations(void);
 
 /*
  * How many objects of native calls and pieces of the library's memory live, and how many private ccaches (asked of the
