@@ -12,6 +12,7 @@
 #include "report.h"
 
 #define NO_SOCKET ((troth_socket)-1)
+#define DELEGATE_UNSAID ((troth_delegate)UINT8_MAX) /* never, but by --require delegated */
 
 struct client {
     struct option_endpoint endpoint;
@@ -298,6 +299,12 @@ static int client_settle(struct client *client, char *positional)
         return options_wrong("connect", "bound can be required by an acceptor only: no protocol tells an initiator "
                                         "whether its bindings were compared");
     }
+    if (context->delegate == TROTH_DELEGATE_NEVER && (context->required & TROTH_DELEGATED) != 0) {
+        return options_wrong("connect", "--delegate never and --require delegated exclude one another");
+    }
+    if (context->delegate == DELEGATE_UNSAID) {
+        context->delegate = TROTH_DELEGATE_NEVER;
+    }
     if (context->required == 0) {
         context->required = TROTH_DEFAULT_REQUIRED_INITIATOR;
     }
@@ -323,6 +330,7 @@ int command_connect(int argc, char **argv)
         .frame_limit = TROTH_DEFAULT_FRAME_LIMIT,
         .socket = NO_SOCKET,
     };
+    client.context_options.delegate = DELEGATE_UNSAID;
     const struct option_range limits = {1024, 16777216};
     const struct option_range seconds = {1, 86400};
     struct option options[] = {
@@ -351,6 +359,10 @@ int command_connect(int argc, char **argv)
                option_requested, &client.context_options.requested),
         OPTION("forbid", "LIST", "none, or some of those and delegated: what must not be true in the end",
                option_required, &client.context_options.forbidden),
+        OPTION("delegate", "WORD",
+               "hand on your ticket, so that the acceptor can act in your name everywhere: never; policy, where\n"
+               "the KDC calls it trusted; always, to whoever the target is, which Windows cannot (never)",
+               option_delegate, &client.context_options.delegate),
         OPTION("allow-ntlm", NULL,
                "let negotiate fall to NTLM, which is never mutual: it needs a --require without mutual", option_flag,
                &client.policy.ntlm),

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "delegated.h"
 #include "platform.h"
 #include "report.h"
 #include "server.h"
@@ -236,8 +237,12 @@ static void authenticated(struct connection *connection)
     deadline_clear(connection);
     (void)snprintf(heading, sizeof heading, "connection: %llu from %s", (unsigned long long)connection->number,
                    connection->from);
-    troth_status status =
-        report_context(heading, troth_stream_context(connection->stream), server->options->binding, &error);
+    troth_context *context = troth_stream_context(connection->stream);
+    const char *ccache = server->options->delegated_ccache;
+    troth_status status = report_context(heading, context, server->options->binding, &error);
+    if (status == TROTH_OK && ccache != NULL) {
+        status = delegated_store(context, ccache, &error);
+    }
     if (status != TROTH_OK) {
         failed(connection, &error);
         connection_close(connection);

@@ -115,6 +115,22 @@ const char *option_mechanism(const struct option *option, char *value)
     return NULL;
 }
 
+const char *option_delegate(const struct option *option, char *value)
+{
+    static const char *const words[] = {
+        [TROTH_DELEGATE_NEVER] = "never",
+        [TROTH_DELEGATE_BY_POLICY] = "policy",
+        [TROTH_DELEGATE_ALWAYS] = "always",
+    };
+    for (size_t i = 0; i < sizeof words / sizeof words[0]; i++) {
+        if (strcmp(value, words[i]) == 0) {
+            *(troth_delegate *)option->target = (troth_delegate)i;
+            return NULL;
+        }
+    }
+    return "it must be never, policy or always";
+}
+
 static uint32_t property_bit(const char *word, size_t length, bool required)
 {
     for (const struct option_property *next = option_property_words; next->word != NULL; next++) {

@@ -61,6 +61,7 @@ option_parse option_framing;    /* troth_framing */
 option_parse option_mechanism;  /* troth_mechanism */
 option_parse option_required;   /* uint32_t: bits, or TROTH_NOTHING for "none" */
 option_parse option_requested;  /* likewise */
+option_parse option_delegate;   /* troth_delegate */
 option_parse option_encryption; /* struct option_encryption */
 option_parse option_name;       /* troth_name: SERVICE@HOST, or a principal with a slash before its at-sign */
 option_parse option_endpoint;   /* struct option_endpoint */

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "delegated.h"
 #include "options.h"
 #include "report.h"
 #include "server.h"
@@ -18,6 +19,14 @@ static int serve(const struct server_options *options)
     troth_credential *credential = NULL;
     troth_context *context = NULL;
     int result = EXIT_FAILED;
+    if (options->delegated_ccache != NULL && (troth_supports(TROTH_FEATURE_DELEGATED_CREDENTIAL) == TROTH_SUPPORT_NO ||
+                                              troth_supports(TROTH_FEATURE_STORE) == TROTH_SUPPORT_NO)) {
+        report_error(NULL,
+                     "--delegated-ccache: %s hands out no credential of the peer's that could be stored; on Windows a "
+                     "program impersonates its peer instead [%s]",
+                     troth_backend_name(), troth_status_name(TROTH_E_UNSUPPORTED));
+        return EXIT_FAILED;
+    }
     if (troth_credential_acquire(TROTH_ACCEPTOR, &options->credential, &credential, &error) != TROTH_OK) {
         report_failure(NULL, &error);
         return EXIT_FAILED;
@@ -43,7 +52,8 @@ static const char synopsis[] = "troth serve [OPTION ...]\n"
                                "  peer: alice@EXAMPLE.COM\n"
                                "  mechanism: kerberos\n"
                                "  properties: mutual integrity confidentiality replay sequence\n"
-                               "  expires: 2027-01-31T17:00:00Z\n";
+                               "  expires: 2027-01-31T17:00:00Z\n"
+                               "  delegated: FILE:/run/app/alice   with --delegated-ccache; or \"nothing\"\n";
 
 static const char about[] =
     "What must be true of a connection before it is served\n"
@@ -55,6 +65,7 @@ static const char about[] =
     "  troth serve --framing gss-sample --require mutual,integrity     for MIT's gss-client -nw\n"
     "  troth serve --framing le32 --service host@www.example.com       for the classic Windows sample\n"
     "  troth serve --framing negotiate-stream                          for .NET's NegotiateStream\n"
+    "  troth serve --delegated-ccache 'FILE:/run/app/{principal}' --require mutual,integrity,delegated\n"
     "\n"
     "Exit code\n"
     "  0  ended by an interrupt (SIGINT, SIGTERM, Ctrl-C); with --once: the connection was served to its end\n"
@@ -76,6 +87,13 @@ static int serve_settle(struct server_options *options, troth_bindings *bindings
         options->binding = true;
     } else if ((options->context.required & TROTH_CHANNEL_BOUND) != 0) {
         return options_wrong("serve", "--require bound needs --bindings");
+    }
+    if (options->delegated_ccache != NULL) {
+        const char *wrong = delegated_check(options->delegated_ccache, options->once);
+        if (wrong != NULL) {
+            return options_wrong("serve", "--delegated-ccache: %s", wrong);
+        }
+        options->context.flags |= TROTH_KEEP_DELEGATED;
     }
     /* .NET's is a flow of bytes, and its frames hold a little more than ours may (docs/streams.md). */
     if (options->stream.framing == TROTH_FRAMING_NEGOTIATE_STREAM) {
@@ -136,6 +154,11 @@ int command_serve(int argc, char **argv)
                "channel bindings, such as tls-exporter:VALUE; initiators with other ones are refused,\n"
                "and with --require bound those with none too",
                option_text, &bindings_text),
+        OPTION("delegated-ccache", "NAME",
+               "store the tickets that an initiator hands on; " DELEGATED_PRINCIPAL " in NAME becomes its name\n"
+               "(but for letters, digits and @.-_ in %XX), and is needed without --once. What was in it\n"
+               "is replaced. Who hands on nothing is served all the same, unless delegated is required",
+               option_text, &server.delegated_ccache),
         OPTION("once", NULL, "serve one connection and end with its result", option_flag, &server.once),
         OPTION("trace", NULL, "tell on stderr of each native call and each token (lengths only; no secrets)",
                option_flag, &trace),

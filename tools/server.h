@@ -36,10 +36,11 @@ struct server_options {
     troth_credential_options credential;
     troth_context_options context;
     troth_stream_options stream;
-    int timeout;  /* ms, for a handshake and to take an answer */
-    int idle;     /* ms between messages; 0: no limit */
-    bool once;    /* serve one connection, and end with its result */
-    bool binding; /* bindings were given: report them */
+    int timeout;                  /* ms, for a handshake and to take an answer */
+    int idle;                     /* ms between messages; 0: no limit */
+    bool once;                    /* serve one connection, and end with its result */
+    bool binding;                 /* bindings were given: report them */
+    const char *delegated_ccache; /* NULL: what is handed on is not kept */
     uint32_t max_connections;
     uint32_t max_handshakes;
 };

@@ -77,6 +77,16 @@ def converse(acceptor_command, initiator_command, expected):
     return problems
 
 
+def refused(command, expected):
+    """Problems, a list of lines: empty when the program ended with 1 by itself and said on the way why."""
+    program = subprocess.run(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+                             timeout=PATIENCE)
+    said = program.stdout.decode(errors="replace")
+    problems = [] if program.returncode == 1 else [f"exit {program.returncode}"]
+    problems += [f"it did not say: {words}" for words in expected if words not in said]
+    return problems + (["it| " + line for line in said.splitlines()] if problems else [])
+
+
 ADDRESS = object()
 PORT = object()
 
@@ -167,6 +177,15 @@ def main():
               classic + ["client", ADDRESS, f"{peers.service}/{peers.host}"], ["authenticated"])
         check(f"{name} to classic sample", classic + ["server", "127.0.0.1:0"],
               initiator("negotiate", "le32", messages=False), verified)
+
+    # What of delegation SSPI cannot do is said before anything is sent, and before it listens.
+    troth = peers.windows(options.troth)
+    report.check("troth.exe delegates by policy alone", refused(
+        troth + ["connect", "127.0.0.1:1", "--target", peers.target, "--delegate", "always"],
+        ["SSPI delegates by the KDC's policy alone", "[TROTH_E_UNSUPPORTED]"]))
+    report.check("troth.exe stores nobody's tickets", refused(
+        troth + ["serve", "--once", "--delegated-ccache", "FILE:C:/nonexistent/cc"],
+        ["--delegated-ccache: ", "[TROTH_E_UNSUPPORTED]"]))
 
     gss_client = shutil.which("gss-client")
     for options_of_client in ([], ["-seq"], ["-mech", "1.3.6.1.5.5.2"]):

@@ -28,19 +28,19 @@ static void help_shows_synopsis_options_examples_and_exit_codes(void **state)
     (void)state;
     static const struct {
         const char *command;
-        const char *parts[16];
+        const char *parts[17];
     } helps[] = {
         {"serve",
          {"troth serve [OPTION ...]", "--listen", "--service", "--keytab", "--mechanism", "--framing", "--require",
-          "--once", "--timeout", "--idle", "--max-connections", "--max-handshakes", "--frame-limit", "Examples\n",
-          "Exit code\n"}},
+          "--delegated-ccache", "--once", "--timeout", "--idle", "--max-connections", "--max-handshakes",
+          "--frame-limit", "Examples\n", "Exit code\n"}},
         {"doctor",
          {"troth doctor [--acceptor --service S@H --keytab K] [--initiator --target S@H]", "--json", "--trace",
           "Examples\n", "Exit code\n"}},
         {"connect",
          {"troth connect HOST:PORT --target SERVICE@HOST", "--principal", "--ccache", "--client-keytab",
-          "--password-file", "--mechanism", "--framing", "--require", "--request", "--message", "--timeout",
-          "--frame-limit", "Examples\n", "Exit code\n"}},
+          "--password-file", "--mechanism", "--framing", "--require", "--request", "--delegate", "--message",
+          "--timeout", "--frame-limit", "Examples\n", "Exit code\n"}},
         {"token",
          {"troth token [--json] [--base64 TEXT | --hex TEXT | FILE | -]", "--base64", "--hex", "--json", "Examples\n",
           "Exit code\n"}},
@@ -96,6 +96,11 @@ static void a_wrong_command_line_is_explained_and_ends_with_2(void **state)
         {{"serve", "--refuse-encryption", "0"}, "--refuse-encryption: it must be weak, or"},
         {{"connect", "host:1", "--target", "a@b", "--request", "bound"}, "--request: it must be none"},
         {{"serve", "--require", "bound"}, "--require bound needs --bindings"},
+        {{"serve", "--delegated-ccache", "FILE:/tmp/cc"}, "--delegated-ccache: one ccache for all would give"},
+        {{"serve", "--delegated-ccache", "FILE:/tmp/{Principal}"}, "--delegated-ccache: one ccache for all would give"},
+        {{"serve", "--once", "--delegated-ccache="}, "--delegated-ccache: it is empty"},
+        {{"connect", "host:1", "--target=a@b", "--delegate", "yes"}, "--delegate: it must be never, policy or always"},
+        {{"connect", "host:1", "--target=a@b", "--delegate=never", "--require=delegated"}, "exclude one another"},
         {{"serve", "--timeout", "0"}, "--timeout: it must be a whole number of seconds"},
         {{"serve", "--timeout", "1.5"}, "--timeout: it must be a whole number of seconds"},
         {{"serve", "--idle", "-1"}, "--idle: it must be a whole number of seconds"},

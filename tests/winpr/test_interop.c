@@ -305,6 +305,24 @@ static void an_unknown_target_is_a_clean_failure(void **state)
     }
 }
 
+/* Before anything is sent, and before it listens. */
+static void what_of_delegation_sspi_cannot_do_is_said_at_once(void **state)
+{
+    (void)state;
+    realm_run(REALM_ARGV(over_winpr, "connect", "127.0.0.1:1", "--target", TARGET, "--delegate", "always"), NULL,
+              REALM_DEADLINE, &held.asked);
+    peer_expect(&held.asked, "troth connect", 1);
+    peer_expect_text(held.asked.err, "SSPI delegates by the KDC's policy alone");
+    peer_expect_text(held.asked.err, "[TROTH_E_UNSUPPORTED]\n");
+    forget();
+    realm_run(REALM_ARGV(over_winpr, "serve", "--once", "--delegated-ccache", "FILE:/nonexistent/cc"), NULL,
+              REALM_DEADLINE, &held.served);
+    peer_expect(&held.served, "troth serve", 1);
+    peer_expect_text(held.served.err, "--delegated-ccache: ");
+    peer_expect_text(held.served.err, "[TROTH_E_UNSUPPORTED]\n");
+    assert_string_equal(held.served.out, "");
+}
+
 #define CASE(name, function, ...)                                                                                      \
     {                                                                                                                  \
         name, function, setup, teardown, &(__VA_ARGS__)                                                                \
@@ -328,6 +346,7 @@ int main(int argc, char **argv)
         PLAIN(refuses_garbage_as_initiator),
         PLAIN(a_message_that_is_not_what_was_sent_ends_the_conversation),
         PLAIN(a_peer_that_wants_less_is_refused),
+        PLAIN(what_of_delegation_sspi_cannot_do_is_said_at_once),
         PLAIN(an_initiators_bindings_reach_the_peer_with_kerberos),
         PLAIN(an_initiators_bindings_reach_the_peer_with_negotiate),
         PLAIN(an_acceptor_cannot_require_bindings),
