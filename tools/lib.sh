@@ -32,7 +32,7 @@ need() {
     command -v sudo >/dev/null || die "this needs root or sudo: apt-get install --no-install-recommends ${missing[*]}"
     sudo=(sudo)
   fi
-  # The KDC packages come with services. Nothing here uses them, so they are not started.
+  # The KDC packages and slapd come with services. Nothing here uses them, so they are not started.
   if [ -e "$policy" ]; then
     policy=
   else
@@ -40,10 +40,19 @@ need() {
     "${sudo[@]}" chmod 755 "$policy"
   fi
   mkdir -p "$root/build"
+  # slapd gets no configuration, without which its service does not start later either. The schema that our own one needs
+  # is among krb5-kdc-ldap's documents, which small images leave out.
+  if [[ " ${missing[*]} " == *' slapd '* ]]; then
+    "${sudo[@]}" debconf-set-selections <<<'slapd slapd/no_configuration boolean true'
+  fi
   {
     "${sudo[@]}" apt-get update -q &&
-      "${sudo[@]}" env DEBIAN_FRONTEND=noninteractive apt-get install -y -q --no-install-recommends "${missing[@]}"
+      "${sudo[@]}" env DEBIAN_FRONTEND=noninteractive apt-get install -y -q --no-install-recommends \
+        -o 'DPkg::Options::=--path-include=/usr/share/doc/krb5-kdc-ldap/*' "${missing[@]}"
   } >"$root/build/apt.log" 2>&1 </dev/null || failed=1
+  if [[ " ${missing[*]} " == *' slapd '* ]]; then
+    "${sudo[@]}" update-rc.d slapd disable >>"$root/build/apt.log" 2>&1
+  fi
   [ -z "$policy" ] || "${sudo[@]}" rm -f "$policy"
   if [ "$failed" -ne 0 ]; then
     tail -n 20 "$root/build/apt.log" >&2
@@ -66,6 +75,7 @@ configure() {
 # The packages of each purpose. meson brings ninja and python3 with it.
 packages_build=(gcc libc6-dev meson pkg-config libkrb5-dev libssl-dev libuv1-dev libcmocka-dev)
 packages_realm=(krb5-kdc krb5-admin-server krb5-user)
+packages_ldap=(krb5-kdc-ldap ldap-utils slapd)
 packages_test=(g++ clang valgrind faketime krb5-locales binutils krb5-gss-samples gss-ntlmssp iproute2 util-linux)
 packages_bench=(strace valgrind libsasl2-dev libsasl2-modules-gssapi-mit libgsasl-dev)
 packages_windows=(gcc-mingw-w64-x86-64 gcc-mingw-w64-i686 wine wine64)

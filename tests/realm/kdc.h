@@ -8,23 +8,31 @@
 #define KDC_SKIPPED 77 /* what Meson takes for a skipped test */
 #define KDC_FAILED 99  /* and for a broken one, in contrast to a failed one */
 
+/* A program that serves until the realm ends. */
+struct server {
+    pid_t pid;  /* 0: none is running */
+    int output; /* the read end of what it prints; kept open so that it never meets a broken pipe */
+};
+
 struct kdc {
     char directory[512]; /* empty: there is none */
     unsigned port;
-    pid_t pid;  /* 0: none is running */
-    int output; /* the read end of what the KDC prints; kept open so that it never meets a broken pipe */
+    struct server kdc;
+    struct server slapd; /* where the database is a directory service's */
+    char ldap[1024];     /* and its URL; empty: the database is files */
 };
 
 /*
- * Makes the realm and starts its KDC: after this alice's ticket has been obtained from it. What is missing or failed is
- * said on stderr. Returns 0, KDC_SKIPPED (nothing was made) or KDC_FAILED; kdc_remove is due in every case.
+ * Makes the realm and starts its KDC: after this alice's ticket has been obtained from it. ldap: the database is a
+ * directory service's, which starts with it. What is missing or failed is said on stderr. Returns 0, KDC_SKIPPED
+ * (nothing was made) or KDC_FAILED; kdc_remove is due in every case.
  */
-int kdc_make(struct kdc *kdc);
+int kdc_make(struct kdc *kdc, bool ldap);
 
 /* Ends the KDC and waits for its end. */
 void kdc_stop(struct kdc *kdc);
 
-/* Ends the KDC and deletes the directory. */
+/* Ends every server and deletes the directory. */
 void kdc_remove(struct kdc *kdc);
 
 #endif

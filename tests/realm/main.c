@@ -31,6 +31,14 @@ struct guardian {
     struct kdc kdc;
 };
 
+/* What the options ask for. */
+struct wishes {
+    bool no_kdc;
+    bool ldap;
+    bool tap;
+    bool print;
+};
+
 struct variable {
     const char *name;
     const char *before; /* the value: this text, */
@@ -65,20 +73,21 @@ static const struct variable variables[] = {
 static const char *const unwanted[] = {"KRB5RCACHENAME", "KRB5RCACHETYPE", "KRB5_TRACE", "GSS_USE_PROXY"};
 
 static const char usage[] =
-    "usage: troth-realm [--no-kdc] [--tap] -- COMMAND [ARGUMENT...]\n"
-    "       troth-realm [--no-kdc] --print-env\n"
+    "usage: troth-realm [--no-kdc] [--ldap] [--tap] -- COMMAND [ARGUMENT...]\n"
+    "       troth-realm [--no-kdc] [--ldap] --print-env\n"
     "\n"
     "Makes a Kerberos realm, TROTH.TEST, with a real MIT KDC on 127.0.0.1 and a directory of its own, runs\n"
     "COMMAND in it, and removes it all. tests/realm/README.md lists the variables that COMMAND finds.\n"
     "\n"
     "  --no-kdc     make everything, obtain alice's ticket, then stop the KDC\n"
+    "  --ldap       keep the database in a private directory service, whose KDC grants constrained delegation\n"
     "  --tap        when no KDC is installed, say so in the Test Anything Protocol, and exit with 0\n"
     "  --print-env  run nothing: print the variables as shell commands and keep the realm until stdin ends\n"
     "  --help       print this\n"
     "\n"
     "With TROTH_REALM_EXTERNAL set, nothing is made: COMMAND runs in the realm that the environment describes.\n"
     "\n"
-    "Exit status: COMMAND's; 128 and the signal's number when one ended it; 77 when no KDC is installed; 99 when\n"
+    "Exit status: COMMAND's; 128 and the signal's number when one ended it; 77 when what it takes is missing; 99 when\n"
     "the realm could not be made; 126 or 127 when COMMAND could not be run; 2 for a wrong option.\n";
 
 static void guardian_report(int report, const struct kdc *kdc)
@@ -110,7 +119,7 @@ static void detach(int first, int last)
     }
 }
 
-static void guardian_run(int life, int report, bool no_kdc)
+static void guardian_run(int life, int report, const struct wishes *wishes)
 {
     struct kdc kdc;
     char byte;
@@ -119,9 +128,9 @@ static void guardian_run(int life, int report, bool no_kdc)
     setsid();
     signal(SIGPIPE, SIG_IGN);
     detach(0, 1);
-    status = kdc_make(&kdc);
+    status = kdc_make(&kdc, wishes->ldap);
     if (status == 0) {
-        if (no_kdc) {
+        if (wishes->no_kdc) {
             kdc_stop(&kdc);
         }
         detach(2, 2);
@@ -145,7 +154,7 @@ static int guardian_end(struct guardian *guardian)
 }
 
 /* Returns 0, or the status to exit with. */
-static int guardian_start(struct guardian *guardian, bool no_kdc)
+static int guardian_start(struct guardian *guardian, const struct wishes *wishes)
 {
     int life[2];
     int report[2];
@@ -166,7 +175,7 @@ static int guardian_start(struct guardian *guardian, bool no_kdc)
         close(report[0]);
         fcntl(report[1], F_SETFD, FD_CLOEXEC);
         fcntl(life[0], F_SETFD, FD_CLOEXEC);
-        guardian_run(life[0], report[1], no_kdc);
+        guardian_run(life[0], report[1], wishes);
     }
     close(life[0]);
     close(report[1]);
@@ -220,8 +229,11 @@ static void variables_put(const struct kdc *kdc, bool print)
     }
     snprintf(value, sizeof value, "%u", kdc->port);
     variable_put(print, "TROTH_REALM_KDC_PORT", value);
-    snprintf(value, sizeof value, "%.0ld", (long)kdc->pid); /* empty for none */
+    snprintf(value, sizeof value, "%.0ld", (long)kdc->kdc.pid); /* empty for none */
     variable_put(print, "TROTH_REALM_KDC_PID", value);
+    snprintf(value, sizeof value, "%.0ld", (long)kdc->slapd.pid);
+    variable_put(print, "TROTH_REALM_LDAP_PID", value);
+    variable_put(print, "TROTH_REALM_LDAP", kdc->ldap);
     if (print && path != NULL) {
         variable_put(true, "PATH", path);
     }
@@ -316,9 +328,9 @@ static void wait_stdin(void)
     } while (got > 0 || (got < 0 && errno == EINTR));
 }
 
-static int run_external(bool print, bool no_kdc, char *const *argv)
+static int run_external(const struct wishes *wishes, char *const *argv)
 {
-    if (print || no_kdc) {
+    if (wishes->print || wishes->no_kdc || wishes->ldap) {
         fputs("troth-realm: SKIPPED: this needs a realm of its own, and TROTH_REALM_EXTERNAL forbids one\n", stderr);
         return KDC_SKIPPED;
     }
@@ -336,46 +348,62 @@ static int skipped(int status, bool tap)
     return status;
 }
 
+/* Takes the options. Returns the place behind them and "--", 0 after an unknown one. */
+static int read_options(int argc, char **argv, struct wishes *wishes)
+{
+    const struct {
+        const char *name;
+        bool *wish;
+    } options[] = {{"--no-kdc", &wishes->no_kdc},
+                   {"--ldap", &wishes->ldap},
+                   {"--tap", &wishes->tap},
+                   {"--print-env", &wishes->print}};
+    int at = 1;
+
+    for (; at < argc && strcmp(argv[at], "--") != 0; at++) {
+        bool known = false;
+
+        for (size_t i = 0; i < sizeof options / sizeof options[0]; i++) {
+            if (strcmp(argv[at], options[i].name) == 0) {
+                known = *options[i].wish = true;
+            }
+        }
+        if (!known) {
+            fprintf(stderr, "troth-realm: %s is no option\n", argv[at]);
+            return 0;
+        }
+    }
+    return at + 1;
+}
+
 int main(int argc, char **argv)
 {
     const char *external = getenv("TROTH_REALM_EXTERNAL");
+    struct wishes wishes = {.no_kdc = false};
     struct guardian guardian;
-    bool print = false;
-    bool no_kdc = false;
-    bool tap = false;
-    int at = 1;
     int status;
+    int at;
 
-    for (; at < argc && strcmp(argv[at], "--") != 0; at++) {
-        if (strcmp(argv[at], "--help") == 0) {
-            fputs(usage, stdout);
-            return 0;
-        }
-        print = print || strcmp(argv[at], "--print-env") == 0;
-        no_kdc = no_kdc || strcmp(argv[at], "--no-kdc") == 0;
-        tap = tap || strcmp(argv[at], "--tap") == 0;
-        if (strcmp(argv[at], "--print-env") != 0 && strcmp(argv[at], "--no-kdc") != 0 &&
-            strcmp(argv[at], "--tap") != 0) {
-            fprintf(stderr, "troth-realm: %s is no option\n%s", argv[at], usage);
-            return 2;
-        }
+    if (argc > 1 && strcmp(argv[1], "--help") == 0) {
+        fputs(usage, stdout);
+        return 0;
     }
-    at++;
-    if (print ? at < argc : at >= argc) {
+    at = read_options(argc, argv, &wishes);
+    if (at == 0 || (wishes.print ? at < argc : at >= argc)) {
         fputs(usage, stderr);
         return 2;
     }
     signal(SIGCHLD, SIG_DFL);
     extend_path();
     if (external != NULL && external[0] != '\0') {
-        return skipped(run_external(print, no_kdc, argv + at), tap);
+        return skipped(run_external(&wishes, argv + at), wishes.tap);
     }
-    status = guardian_start(&guardian, no_kdc);
+    status = guardian_start(&guardian, &wishes);
     if (status != 0) {
-        return skipped(status, tap);
+        return skipped(status, wishes.tap);
     }
-    variables_put(&guardian.kdc, print);
-    if (print) {
+    variables_put(&guardian.kdc, wishes.print);
+    if (wishes.print) {
         fflush(stdout);
         wait_stdin();
     } else {

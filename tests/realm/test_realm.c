@@ -25,7 +25,9 @@
 static const char *realm_program;
 
 /* Prints what has to be gone afterwards. */
-#define TELL "echo \"dir: $TROTH_REALM_DIR\"; echo \"kdc: $TROTH_REALM_KDC_PID\"; echo \"command: $$\"; "
+#define TELL                                                                                                           \
+    "echo \"dir: $TROTH_REALM_DIR\"; echo \"kdc: $TROTH_REALM_KDC_PID\"; "                                             \
+    "echo \"ldap: $TROTH_REALM_LDAP_PID\"; echo \"command: $$\"; "
 
 /* An ended process whose new parent has not yet asked for its status counts as gone. */
 static bool process_exists(long pid)
@@ -62,6 +64,7 @@ static bool directory_exists(const char *path)
 struct told {
     char directory[512];
     long kdc;
+    long ldap; /* 0: there is none */
     long command;
 };
 
@@ -69,6 +72,7 @@ static void read_told(realm_process *process, struct told *told)
 {
     snprintf(told->directory, sizeof told->directory, "%s", realm_process_line(process, "dir: ", REALM_DEADLINE));
     told->kdc = strtol(realm_process_line(process, "kdc: ", REALM_DEADLINE), NULL, 10);
+    told->ldap = strtol(realm_process_line(process, "ldap: ", REALM_DEADLINE), NULL, 10);
     told->command = strtol(realm_process_line(process, "command: ", REALM_DEADLINE), NULL, 10);
     assert_true(told->kdc > 1);
     assert_true(told->command > 1);
@@ -78,6 +82,7 @@ static void assert_there(const struct told *told)
 {
     assert_true(directory_exists(told->directory));
     assert_true(process_exists(told->kdc));
+    assert_true(told->ldap == 0 || process_exists(told->ldap));
     assert_true(process_exists(told->command));
 }
 
@@ -85,6 +90,7 @@ static void assert_gone(const struct told *told)
 {
     assert_false(directory_exists(told->directory));
     assert_false(process_exists(told->kdc));
+    assert_false(told->ldap != 0 && process_exists(told->ldap));
     assert_false(process_exists(told->command));
 }
 
@@ -93,8 +99,9 @@ static void assert_soon_gone(const struct told *told)
 {
     static const struct timespec moment = {.tv_nsec = 10 * 1000 * 1000};
 
-    for (int looks = 0; looks < 1000 && (directory_exists(told->directory) || process_exists(told->kdc) ||
-                                         process_exists(told->command));
+    for (int looks = 0;
+         looks < 1000 && (directory_exists(told->directory) || process_exists(told->kdc) ||
+                          (told->ldap != 0 && process_exists(told->ldap)) || process_exists(told->command));
          looks++) {
         nanosleep(&moment, NULL);
     }
@@ -317,6 +324,71 @@ static void without_a_kdc_installed_it_says_so_and_skips(void **state)
     realm_result_free(&result);
 }
 
+/* Skips the test, with the realm's words, where no realm with a directory service can be made. */
+static bool ldap_missing(const struct realm_result *result, int code)
+{
+    if (code != 77) {
+        return false;
+    }
+    print_message("# SKIPPED: %s", result->err);
+    return true;
+}
+
+static void with_a_directory_the_kdc_grants_constrained_delegation_and_refuses_it(void **state)
+{
+    struct realm_result result;
+    int code = realm_run(
+        REALM_ARGV(realm_program, "--ldap", "--", "sh", "-e", "-c",
+                   "ask() {\n"
+                   "    kinit -k -t $KRB5_KTNAME -c $TROTH_REALM_DIR/cc $1/$TROTH_REALM_HOST\n"
+                   "    kvno -q -c $TROTH_REALM_DIR/cc -k $KRB5_KTNAME -I $TROTH_REALM_USER -P $2/$TROTH_REALM_HOST\n"
+                   "}\n"
+                   "ask front back\n"
+                   "if ask front second; then exit 1; fi\n"
+                   "if ask middle back; then exit 1; fi\n"
+                   "kvno -q troth/$TROTH_REALM_HOST\n" /* and the rest is there too */
+                   "test -S $TROTH_REALM_DIR/ldap.socket; kill -0 $TROTH_REALM_LDAP_PID\n"),
+        NULL, REALM_DEADLINE, &result);
+    bool missing = ldap_missing(&result, code);
+
+    (void)state;
+    if (!missing && code != 0) {
+        fail_msg("exit code %d; it printed:\n%s%s", code, result.out, result.err);
+    }
+    realm_result_free(&result);
+    if (missing) {
+        skip();
+    }
+}
+
+static void a_directory_is_gone_with_its_realm(void **state)
+{
+    struct told told;
+    struct realm_result result;
+    realm_process *process;
+    int code = realm_run(REALM_ARGV(realm_program, "--ldap", "--", "true"), NULL, REALM_DEADLINE, &result);
+    bool missing = ldap_missing(&result, code);
+
+    (void)state;
+    realm_result_free(&result);
+    if (missing) {
+        skip();
+    }
+    for (int killed = 0; killed < 2; killed++) {
+        process = realm_process_start(REALM_ARGV(realm_program, "--ldap", "--", "sh", "-c", TELL "read line"), -1);
+        read_told(process, &told);
+        assert_true(told.ldap > 1);
+        assert_there(&told);
+        if (killed) {
+            realm_process_signal(process, SIGKILL);
+            assert_soon_gone(&told);
+        }
+        realm_process_wait(process, REALM_DEADLINE, &result);
+        assert_gone(&told);
+        realm_result_free(&result);
+    }
+}
+
 static void an_outside_realm_is_taken_as_it_is(void **state)
 {
     struct realm_result result;
@@ -359,6 +431,8 @@ int main(int argc, char **argv)
         cmocka_unit_test(print_env_serves_a_shell_until_its_stdin_ends),
         cmocka_unit_test(without_its_kdc_the_ticket_is_there_and_no_answer),
         cmocka_unit_test(without_a_kdc_installed_it_says_so_and_skips),
+        cmocka_unit_test(with_a_directory_the_kdc_grants_constrained_delegation_and_refuses_it),
+        cmocka_unit_test(a_directory_is_gone_with_its_realm),
         cmocka_unit_test(an_outside_realm_is_taken_as_it_is),
         cmocka_unit_test(a_command_that_cannot_run_is_told_apart),
     };
