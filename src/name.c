@@ -81,6 +81,11 @@ static bool has_control(const char *text)
     return false;
 }
 
+bool troth__text_plain(const char *text)
+{
+    return troth__utf8_valid(text, strlen(text)) && !has_control(text);
+}
+
 bool troth__name_empty(const troth_name *name)
 {
     return name->service == NULL && name->host == NULL && name->principal == NULL;

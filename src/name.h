@@ -36,6 +36,9 @@ const char *troth__name_show(const troth_name *name, const char *instead, char *
  */
 size_t troth__utf8_character(const char *text, size_t length);
 
+/* A text without control characters (C0, DEL, C1), and well-formed UTF-8. */
+bool troth__text_plain(const char *text);
+
 /* length bytes are well-formed UTF-8 (RFC 3629: no overlong form, no surrogate, nothing above U+10FFFF). */
 bool troth__utf8_valid(const char *text, size_t length);
 

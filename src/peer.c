@@ -3,6 +3,7 @@
 
 #include "context.h"
 #include "error.h"
+#include "name.h"
 #include "troth/peer.h"
 
 /* ---- what all calls have in common ---------------------------------------------------------------------------- */
@@ -66,10 +67,8 @@ static bool split(const char *name, troth_principal *principal)
 
     if (strchr(at + 1, '@') != NULL || strchr(name, '\\') != NULL)
         return false;
-    for (const char *next = name; *next != '\0'; next++) {
-        if ((unsigned char)*next < 0x20 || *next == 0x7F)
-            return false;
-    }
+    if (!troth__text_plain(name))
+        return false;
     if (at == name || at[1] == '\0' || (size_t)(at - name) >= sizeof principal->user ||
         strlen(at + 1) >= sizeof principal->realm)
         return false;
@@ -144,6 +143,25 @@ troth_status troth_context_peer_export_name(troth_context *context, void *name, 
     return TROTH_OK;
 }
 
+/*
+ * Accounts are used as words of a line and as parts of a path, and some systems have them as user@domain. MIT 1.20.1
+ * gives the principal's one component as it is, "../../etc" as well as "bob@other", and of one with a NUL in it what
+ * stands before that: root\0x would be root. All these need an escape in the display name.
+ */
+static troth_status check_account(troth_context *context, const char *account, troth_error *error)
+{
+    const bool kerberos = context->attributes.mechanism == TROTH_MECHANISM_KERBEROS;
+    const char *display = NULL;
+    const troth_status status = troth_context_peer_name(context, &display, error);
+
+    if (status != TROTH_OK)
+        return status;
+    if ((kerberos && strchr(display, '\\') != NULL) || !troth__text_plain(account) || strpbrk(account, "/:") != NULL ||
+        strcmp(account, ".") == 0 || strcmp(account, "..") == 0)
+        return troth__error_set(error, TROTH_E_NAME, "the peer's name gives none that an account can have");
+    return TROTH_OK;
+}
+
 troth_status troth_context_peer_local_name(troth_context *context, char *name, size_t capacity, size_t *name_length,
                                            troth_error *error)
 {
@@ -157,7 +175,12 @@ troth_status troth_context_peer_local_name(troth_context *context, char *name, s
     status = known(context, error);
     if (status == TROTH_OK)
         status = context->credential->backend->peer_local_name(context->native, &found, error);
-    return status == TROTH_OK ? give(found, strlen(found) + 1, true, name, capacity, name_length, error) : status;
+    if (status == TROTH_OK)
+        status = check_account(context, found, error);
+    if (status == TROTH_OK)
+        return give(found, strlen(found) + 1, true, name, capacity, name_length, error);
+    troth__free(found);
+    return status;
 }
 
 troth_status troth_context_peer_windows_name(troth_context *context, char *name, size_t capacity, size_t *name_length,

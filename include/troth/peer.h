@@ -36,7 +36,7 @@ typedef struct troth_principal {
 /*
  * The peer as user and realm. Only names that mean one thing alone are told: one that needs an escape in its display
  * form (a slash or an at-sign inside a component, a backslash, a control character, a NUL; RFC 1964 section 2.1.1) is
- * TROTH_E_NAME, and so is a longer one; who lets such peers in compares exported names.
+ * TROTH_E_NAME, and so is a longer one, and one that is not UTF-8; who lets such peers in compares exported names.
  *
  * principal  its size member is set by the caller; both texts are empty when the call fails
  *
@@ -56,7 +56,9 @@ TROTH_API troth_status troth_context_peer_export_name(troth_context *context, vo
 
 /*
  * The peer's account on this machine, as krb5.conf's auth_to_local says; the text ends with NUL. TROTH_E_UNAVAILABLE:
- * it has none. Source: gss_localname. On SSPI unsupported: a Windows server impersonates.
+ * it has none. TROTH_E_NAME: what it says is no name that an account can have (a slash, a colon, a control character,
+ * "." or "..", not UTF-8), or the peer's own name needs an escape: root\0x is not root. Source: gss_localname. On SSPI
+ * unsupported: a Windows server impersonates.
  */
 TROTH_API troth_status troth_context_peer_local_name(troth_context *context, char *name, size_t capacity,
                                                      size_t *name_length, troth_error *error);

@@ -283,7 +283,7 @@ static troth_status verify_mic_parts(void *context, const troth_part *parts, siz
 
 static troth_status peer_local_name(void *context, char **name, troth_error *error)
 {
-    return tell_name(context, "local", name, error);
+    return tell_name(context, ((struct scripted *)context)->local, name, error);
 }
 
 static troth_status peer_windows_name(void *context, char **name, troth_error *error)
@@ -470,6 +470,7 @@ void scripted_init(struct scripted *scripted, const struct scripted_step *steps,
         .impersonate = impersonate,
         .revert = revert,
     };
+    scripted->local = "local";
     scripted->peer = "peer@SCRIPT";
     scripted->steps = steps;
     scripted->step_count = step_count;

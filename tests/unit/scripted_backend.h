@@ -38,7 +38,8 @@ struct scripted {
     troth_status attributes_status;
     int32_t late_encryption; /* told when it is asked for by itself; 0: not told */
     troth_status name_status;
-    const char *peer; /* its display name */
+    const char *peer;  /* its display name */
+    const char *local; /* and account */
     troth_status message_status;
     bool pads; /* messages, to an even length: never less than one byte */
     troth_status session_status;

@@ -51,6 +51,8 @@ static void a_name_that_could_be_taken_for_anothers_is_not_told_in_parts(void **
     expect("a\\0b@R", NULL, NULL, TROTH_E_NAME);
     expect("a\nb@R", NULL, NULL, TROTH_E_NAME);
     expect("a\x7f@R", NULL, NULL, TROTH_E_NAME);
+    expect("a\xc2\x85@R", NULL, NULL, TROTH_E_NAME);
+    expect("a\xff@R", NULL, NULL, TROTH_E_NAME);
     expect("@R", NULL, NULL, TROTH_E_NAME);
     expect("a@", NULL, NULL, TROTH_E_NAME);
     expect("DOMAIN\\user", NULL, NULL, TROTH_E_UNAVAILABLE);
@@ -109,6 +111,45 @@ static void texts_end_with_nul_and_say_what_room_they_need(void **state)
     (void)state;
     check_text(troth_context_peer_local_name, "local");
     check_text(troth_context_peer_windows_name, "DOMAIN\\user");
+}
+
+/* What becomes of an account's name, for a peer of this display name. */
+static void expect_account(const char *display, const char *account, troth_status expected)
+{
+    troth_context *context;
+    char room[64] = "before";
+    size_t length = 9;
+    troth_status status;
+
+    script.peer = display;
+    script.local = account;
+    context = scripted_complete(&script, TROTH_ACCEPTOR, NULL);
+    status = troth_context_peer_local_name(context, room, sizeof room, &length, NULL);
+    if (status != expected)
+        fail_msg("\"%s\" for %s: %s", account, display, troth_status_name(status));
+    assert_string_equal(room, expected == TROTH_OK ? account : "before");
+    assert_int_equal(length, expected == TROTH_OK ? strlen(account) : 0);
+    troth_context_free(context);
+}
+
+static void an_account_is_no_path_no_second_line_and_not_what_stands_before_a_nul(void **state)
+{
+    (void)state;
+    expect_account("alice@R", "alice", TROTH_OK);
+    expect_account("j\xc3\xbcrgen@R", "j\xc3\xbcrgen", TROTH_OK);
+    expect_account("alice@OTHER", "DOMAIN\\alice", TROTH_OK); /* as winbind has them */
+    expect_account("..a@R", "..a", TROTH_OK);
+    expect_account("bob\\@other@R", "bob@other", TROTH_E_NAME);
+    expect_account("..\\/..\\/etc@R", "../../etc", TROTH_E_NAME);
+    expect_account("a:b@R", "a:b", TROTH_E_NAME);
+    expect_account(".@R", ".", TROTH_E_NAME);
+    expect_account("..@R", "..", TROTH_E_NAME);
+    expect_account("a\\nb@R", "a\nb", TROTH_E_NAME);
+    expect_account("a\x1b[31m@R", "a\x1b[31m", TROTH_E_NAME);
+    expect_account("a\xff@R", "a\xff", TROTH_E_NAME);
+    expect_account("root\\0x@R", "root", TROTH_E_NAME);
+    expect_account("a\\\\\\0x@R", "a\\", TROTH_E_NAME);
+    expect_account("root@R\\0", "root", TROTH_E_NAME);
 }
 
 static void an_exported_name_is_bytes(void **state)
@@ -191,6 +232,7 @@ int main(void)
 {
 #define CASE(name) cmocka_unit_test_setup(name, setup)
     const struct CMUnitTest tests[] = {
+        CASE(an_account_is_no_path_no_second_line_and_not_what_stands_before_a_nul),
         CASE(a_principal_is_told_in_two_parts),
         CASE(a_name_that_could_be_taken_for_anothers_is_not_told_in_parts),
         CASE(a_name_of_4_KB_is_refused_whole),
