@@ -22,6 +22,7 @@
 struct gss_target {
     troth_name asked;
     gss_name_t name; /* canonical */
+    gss_name_t told; /* the same as a context of SPNEGO's tells it, or GSS_C_NO_NAME. Under lock until it is set */
     int64_t made_at; /* of troth__monotonic_ms */
     unsigned holds;
     unsigned snapshot;         /* the one that has a ticket for it; 0: none */
@@ -156,6 +157,7 @@ static void gss_target_drop_locked(struct gss_credential *credential, struct gss
     if (--target->holds > 0)
         return;
     troth__gss_handle_drop_locked(credential, &target->handle);
+    troth__gss_name_release(credential->native, &target->told);
     troth__gss_name_release(credential->native, &target->name);
     troth__name_free(&target->asked);
     troth__free(target);
@@ -194,6 +196,38 @@ gss_name_t troth__gss_target_name_of(const struct gss_target *target)
     return target->name;
 }
 
+gss_name_t troth__gss_target_step_name(struct gss_credential *credential, const struct gss_target *target)
+{
+    gss_name_t name;
+
+    troth__mutex_lock(credential->lock);
+    name = target->told != GSS_C_NO_NAME ? target->told : target->name;
+    troth__mutex_unlock(credential->lock);
+    return name;
+}
+
+void troth__gss_target_learn(struct gss_credential *credential, struct gss_target *target, gss_ctx_id_t context)
+{
+    gss_name_t name = GSS_C_NO_NAME;
+    gss_OID used = GSS_C_NO_OID;
+    OM_uint32 major, minor;
+
+    if (target == NULL || credential->config->mechanism == TROTH_MECHANISM_KERBEROS ||
+        troth__gss_target_step_name(credential, target) != target->name)
+        return;
+    major = credential->native->gss_inquire_context(&minor, context, NULL, &name, NULL, &used, NULL, NULL, NULL);
+    troth__gss_traced(credential, NULL, "gss_inquire_context", major, minor, &troth__gss_spnego);
+    if (GSS_ERROR(major))
+        return;
+    troth__mutex_lock(credential->lock);
+    if (target->told == GSS_C_NO_NAME && troth__gss_is(used, &troth__gss_krb5)) {
+        target->told = name;
+        name = GSS_C_NO_NAME;
+    }
+    troth__mutex_unlock(credential->lock);
+    troth__gss_name_release(credential->native, &name);
+}
+
 static bool same_text(const char *a, const char *b)
 {
     return a == b || (a != NULL && b != NULL && strcmp(a, b) == 0);
@@ -222,18 +256,22 @@ static struct gss_target *gss_target_find(struct gss_credential *credential, con
     return NULL;
 }
 
-/* Holds the target for the caller. *target stays NULL where the name has no canonical form. */
-static troth_status gss_target_take(struct gss_credential *credential, const troth_name *asked, gss_name_t name,
+/* Holds the target for the caller. *target stays NULL where the name, which is imported then, has no canonical form. */
+static troth_status gss_target_take(struct gss_credential *credential, const troth_name *asked, gss_name_t *name,
                                     struct gss_target **target, troth_error *error)
 {
     struct gss_target *made;
     OM_uint32 major, minor;
+    troth_status status;
 
     troth__mutex_lock(credential->lock);
     *target = gss_target_find(credential, asked);
     troth__mutex_unlock(credential->lock);
     if (*target != NULL)
         return TROTH_OK;
+    status = troth__gss_name_import(credential->native, asked, name, error);
+    if (status != TROTH_OK)
+        return status;
     made = troth__alloc(sizeof *made);
     if (made == NULL || troth__name_copy(asked, &made->asked) != 0) {
         troth__free(made);
@@ -241,7 +279,7 @@ static troth_status gss_target_take(struct gss_credential *credential, const tro
     }
     made->made_at = troth__monotonic_ms();
     /* Not under lock: it may ask the DNS. */
-    major = credential->native->gss_canonicalize_name(&minor, name, &troth__gss_krb5, &made->name);
+    major = credential->native->gss_canonicalize_name(&minor, *name, &troth__gss_krb5, &made->name);
     troth__gss_traced(credential, NULL, "gss_canonicalize_name", major, minor, &troth__gss_krb5);
     if (GSS_ERROR(major)) {
         troth__name_free(&made->asked);
@@ -347,20 +385,23 @@ static troth_status gss_narrow(struct gss_credential *credential, struct gss_tar
     return TROTH_OK;
 }
 
-troth_status troth__gss_initiator_take(struct gss_credential *credential, const troth_name *asked, gss_name_t name,
+troth_status troth__gss_initiator_take(struct gss_credential *credential, const troth_name *asked, gss_name_t *name,
                                        struct gss_handle **handle, struct gss_target **target, troth_error *error)
 {
     troth_status status = troth__gss_handle_take(credential, (troth__bytes){NULL, 0}, handle, error);
 
+    *name = GSS_C_NO_NAME;
     *target = NULL;
-    if (status != TROTH_OK || !credential->fast)
+    if (status != TROTH_OK)
         return status;
-    status = gss_target_take(credential, asked, name, target, error);
-    if (status == TROTH_OK && (*handle)->snapshot != 0)
+    status = credential->fast ? gss_target_take(credential, asked, name, target, error)
+                              : troth__gss_name_import(credential->native, asked, name, error);
+    if (status == TROTH_OK && *target != NULL && (*handle)->snapshot != 0)
         status = gss_narrow(credential, *target, handle, error);
     if (status != TROTH_OK) {
         troth__gss_handle_drop(credential, handle);
         troth__gss_target_drop(credential, target);
+        troth__gss_name_release(credential->native, name);
     }
     return status;
 }

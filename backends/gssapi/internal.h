@@ -252,14 +252,22 @@ void troth__gss_cred_give(struct gss_credential *credential, struct gss_handle *
 
 /*
  * An initiator's handle for a handshake with a target, and what is known of that target: both are held for the caller.
- * name is the target's imported name. *target is NULL on the stock path, and where it has no canonical name. May block
- * on a KDC or on the DNS. On failure both are NULL. Any thread.
+ * *target is NULL on the stock path, and where it has no canonical name: then *name is the target's imported name.
+ * Otherwise it may be GSS_C_NO_NAME. It is the caller's. May block on a KDC or on the DNS. On failure there is none of
+ * the three. Any thread.
  */
-troth_status troth__gss_initiator_take(struct gss_credential *credential, const troth_name *asked, gss_name_t name,
+troth_status troth__gss_initiator_take(struct gss_credential *credential, const troth_name *asked, gss_name_t *name,
                                        struct gss_handle **handle, struct gss_target **target, troth_error *error);
 
-/* The canonical name. */
+/* The canonical name, and the one that costs a step least. They live as long as the target is held. Any thread. */
 gss_name_t troth__gss_target_name_of(const struct gss_target *target);
+gss_name_t troth__gss_target_step_name(struct gss_credential *credential, const struct gss_target *target);
+
+/*
+ * A handshake with the target is complete. What SPNEGO calls the target is kept, if it is a name of Kerberos': any
+ * other one is imported anew for each leg (MIT 1.20.1). target NULL is allowed. Never fails. Any thread.
+ */
+void troth__gss_target_learn(struct gss_credential *credential, struct gss_target *target, gss_ctx_id_t context);
 
 /*
  * A handshake with the target over the ccache's file itself has a ticket: when the file is as the snapshot knows it,
@@ -317,8 +325,9 @@ void troth__gss_credential_tell_keytab(struct gss_credential *credential, troth_
 /* What a context has until its peer's first message: a server has the rest of it for each of its peers. */
 struct gss_setup {
     struct gss_handle *handle; /* initiator: during the handshake. Acceptor: during a step */
-    gss_name_t target;         /* initiator, during the handshake */
+    gss_name_t target;         /* initiator, during the handshake: the target imported, where known is NULL */
     struct gss_target *known;  /* the same, with what is known of it; or NULL */
+    gss_name_t source;         /* acceptor, from SPNEGO: who the peer is; otherwise GSS_C_NO_NAME */
     gss_OID mechanism;         /* the one really used, after the last step; static */
     OM_uint32 flags;           /* ret_flags of the last step */
     OM_uint32 lifetime;        /* likewise */

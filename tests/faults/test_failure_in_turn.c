@@ -45,6 +45,7 @@ static const struct {
     {"krb5_kt_end_seq_get", "likewise"},
     {"krb5_get_error_message", "the error then tells the code without the library's words"},
     {"gss_canonicalize_name", "the name is then used as it was imported, and the ccache as it is in its file"},
+    {"gss_inquire_context for later", "the name is then used as it was made canonical"},
     {"krb5_cc_copy_creds", "the ccache is then used as it is in its file"},
     {"krb5_cc_get_principal", "likewise"},
     {"krb5_cc_initialize", "likewise"},
@@ -77,6 +78,7 @@ static const struct conversation good[] = {
     {"Negotiate from a client keytab", TROTH_MECHANISM_NEGOTIATE, SOURCE_KEYTAB, NULL, 0, 0},
     {"Negotiate from a password", TROTH_MECHANISM_NEGOTIATE, SOURCE_PASSWORD, NULL, 0, 0},
     {"Kerberos from a ccache, the third time", TROTH_MECHANISM_KERBEROS, SOURCE_CCACHE, NULL, 0, 2},
+    {"Negotiate from a ccache, the third time", TROTH_MECHANISM_NEGOTIATE, SOURCE_CCACHE, NULL, 0, 2},
     {"Kerberos with integrity alone", TROTH_MECHANISM_KERBEROS, SOURCE_CCACHE, NULL, TROTH_MUTUAL | TROTH_INTEGRITY, 0},
 };
 

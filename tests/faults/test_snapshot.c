@@ -1,6 +1,6 @@
 /*
- * test_snapshot.c - what an initiator's snapshot of a ccache holds for a target, and that no two steps at once use one
- * native credential.
+ * test_snapshot.c - what an initiator's snapshot of a ccache holds for a target, that no two steps at once use one
+ * native credential, and what is asked of SPNEGO once only.
  */
 #define _POSIX_C_SOURCE 200809L
 
@@ -9,12 +9,14 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include <cmocka.h>
 
 #include "conversation.h"
+#include "gssapi/internal.h"
 #include "realm.h"
 #include "watch.h"
 
@@ -25,6 +27,8 @@ static struct {
     gss_cred_id_t outer;
     unsigned beside, same; /* steps in the handshake within: all, and those with the outer one's native credential */
     unsigned tickets, others;
+    gss_name_t target;  /* of the last step */
+    unsigned questions; /* to contexts, for names */
 } seen;
 
 static void greet(const char *service)
@@ -47,6 +51,7 @@ static OM_uint32 nested_init(OM_uint32 *minor, gss_cred_id_t cred, gss_ctx_id_t 
                              gss_OID mechanism, OM_uint32 flags, OM_uint32 lifetime, gss_channel_bindings_t bindings,
                              gss_buffer_t in, gss_OID *used, gss_buffer_t out, OM_uint32 *got, OM_uint32 *time_got)
 {
+    seen.target = target;
     if (seen.nest && seen.depth == 0) {
         seen.depth++;
         seen.outer = cred;
@@ -69,6 +74,13 @@ static krb5_error_code KRB5_CALLCONV counting_store(krb5_context krb5, krb5_ccac
     return krb5_cc_store_cred(krb5, ccache, creds);
 }
 
+static OM_uint32 counting_inquire(OM_uint32 *minor, gss_ctx_id_t context, gss_name_t *source, gss_name_t *target,
+                                  OM_uint32 *lifetime, gss_OID *mechanism, OM_uint32 *flags, int *local, int *open)
+{
+    seen.questions++;
+    return gss_inquire_context(minor, context, source, target, lifetime, mechanism, flags, local, open);
+}
+
 static void acquire(troth_mechanism mechanism, enum source source)
 {
     static struct troth__gss_native native;
@@ -80,13 +92,14 @@ static void acquire(troth_mechanism mechanism, enum source source)
     memset(&seen, 0, sizeof seen);
     native = troth__gss_native;
     native.gss_init_sec_context = nested_init;
+    native.gss_inquire_context = counting_inquire;
     native.krb5_cc_store_cred = counting_store;
     backend = troth__backend_here;
     backend.native = &native;
     if (troth__credential_acquire(&backend, TROTH_INITIATOR, &mine, &seen.user, &error) != TROTH_OK)
         fail_msg("%s", error.text);
     theirs.mechanism = mechanism;
-    assert_int_equal(troth_credential_acquire(TROTH_ACCEPTOR, &theirs, &seen.service, NULL), TROTH_OK);
+    assert_int_equal(troth__credential_acquire(&backend, TROTH_ACCEPTOR, &theirs, &seen.service, NULL), TROTH_OK);
 }
 
 static int teardown(void **state)
@@ -117,6 +130,88 @@ static void a_target_has_its_own_tickets_alone_and_gets_them_once(void **state)
     greet("second");
     greet("second");
     assert_true(seen.others > 0);
+}
+
+/* A name of Kerberos' alone SPNEGO imports anew at each leg. */
+static void spnego_is_given_its_own_name_of_a_target_it_has_met(void **state)
+{
+    gss_OID used = GSS_C_NO_OID;
+    gss_buffer_desc shown = GSS_C_EMPTY_BUFFER;
+    gss_name_t first, told;
+    char expected[256];
+    OM_uint32 minor;
+
+    (void)state;
+    acquire(TROTH_MECHANISM_NEGOTIATE, SOURCE_CCACHE);
+    greet(NULL);
+    first = seen.target;
+    assert_int_equal(seen.questions, 1);
+    greet(NULL);
+    told = seen.target;
+    assert_ptr_not_equal(told, first);
+    greet(NULL);
+    assert_ptr_equal(seen.target, told);
+    assert_int_equal(seen.questions, 1);
+    assert_int_equal(gss_inquire_name(&minor, told, NULL, &used, NULL), GSS_S_COMPLETE);
+    assert_true(troth__gss_is(used, &troth__gss_spnego));
+    gss_release_oid(&minor, &used);
+    assert_int_equal(gss_display_name(&minor, told, &shown, NULL), GSS_S_COMPLETE);
+    snprintf(expected, sizeof expected, "%s/%s@%s", realm_env("TROTH_REALM_SERVICE"), realm_env("TROTH_REALM_HOST"),
+             realm_env("TROTH_REALM"));
+    assert_string_equal(shown.value, expected);
+    gss_release_buffer(&minor, &shown);
+    greet("second");
+    assert_int_equal(seen.questions, 2);
+    teardown(state);
+    acquire(TROTH_MECHANISM_KERBEROS, SOURCE_CCACHE);
+    greet(NULL);
+    greet(NULL);
+    assert_int_equal(seen.questions, 0);
+}
+
+/* The name, once asked before the peer's first message and once after it, when nothing of the handshake is left. */
+static void the_name_that_spnego_found_is_not_asked_for_again(void **state)
+{
+    static const struct {
+        troth_mechanism mechanism;
+        bool heard;
+        unsigned questions;
+    } rows[] = {
+        {TROTH_MECHANISM_NEGOTIATE, false, 0},
+        {TROTH_MECHANISM_NEGOTIATE, true, 1},
+        {TROTH_MECHANISM_KERBEROS, false, 1},
+        {TROTH_MECHANISM_KERBEROS, true, 1},
+    };
+    const troth_context_options to = conversation_target();
+    troth_error error = TROTH_ERROR_INIT;
+
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        troth_context *initiator = NULL, *acceptor = NULL;
+        uint8_t room[512];
+        size_t length = 0;
+        const char *name = NULL;
+        void *data;
+
+        acquire(rows[i].mechanism, SOURCE_CCACHE);
+        assert_int_equal(troth_context_new(seen.user, &to, &initiator, &error), TROTH_OK);
+        assert_int_equal(troth_context_new(seen.service, NULL, &acceptor, &error), TROTH_OK);
+        assert_int_equal(conversation_handshake(initiator, acceptor, &error), TROTH_OK);
+        if (rows[i].heard) {
+            assert_int_equal(
+                troth_wrap(initiator, TROTH_PROTECT_CONFIDENTIALITY, "hello", 5, room, sizeof room, &length, &error),
+                TROTH_OK);
+            assert_int_equal(troth_unwrap(acceptor, room, length, &data, &length, NULL, &error), TROTH_OK);
+        }
+        seen.questions = 0;
+        assert_int_equal(troth_context_peer_name(acceptor, &name, &error), TROTH_OK);
+        assert_string_equal(name, conversation_user(SOURCE_CCACHE));
+        assert_int_equal(seen.questions, rows[i].questions);
+        assert_int_equal(troth_context_peer_name(acceptor, &name, &error), TROTH_OK);
+        assert_int_equal(seen.questions, rows[i].questions);
+        troth_context_free(initiator);
+        troth_context_free(acceptor);
+        teardown(state);
+    }
 }
 
 static void a_step_takes_no_memory_of_the_librarys(void **state)
@@ -165,6 +260,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_teardown(a_target_has_its_own_tickets_alone_and_gets_them_once, teardown),
+        cmocka_unit_test_teardown(spnego_is_given_its_own_name_of_a_target_it_has_met, teardown),
+        cmocka_unit_test_teardown(the_name_that_spnego_found_is_not_asked_for_again, teardown),
         cmocka_unit_test_teardown(a_step_takes_no_memory_of_the_librarys, teardown),
         cmocka_unit_test_teardown(steps_at_once_have_native_credentials_of_their_own, teardown),
     };
