@@ -58,6 +58,7 @@ else
 fi
 shown "$gcc" mit
 shown "$gcc" winpr
+wine_stays
 shown "$windows" wine
 "$gcc/tests/capabilities/tell" >"$root/build/capabilities-mit.txt"
 "$gcc/tests/winpr/tell-winpr" >"$root/build/capabilities-winpr.txt"

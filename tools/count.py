@@ -15,6 +15,8 @@ CASE = re.compile(r"^(not )?ok\b\s*(\d+)?\s*-?\s*([^#]*?)\s*(?:#\s*(skip|todo)\S
 CMOCKA = re.compile(r"^\[\s*(OK|FAILED|SKIPPED)\s*\] (?!\d+ test\(s\))(\S+)$")
 CMOCKA_PLAN = re.compile(r"^\[=+\] Running (\d+) test\(s\)")
 PLAN = re.compile(r"^1\.\.(\d+)\s*(?:#\s*skip\S*\s*(.*))?$", re.I)
+# What is shown of a program that failed, where a reader may have the end of a long output only.
+SHOWN_PROGRAMS, SHOWN_LINES = 8, 12
 
 
 class Totals:
@@ -22,6 +24,7 @@ class Totals:
         self.passed = 0
         self.failed = []
         self.skipped = []
+        self.last_words = {}  # a failed program: what it printed last
 
 
 def cases(output):
@@ -82,6 +85,9 @@ def count(label, record, totals):
         mere_skips = result == "FAIL" and record["returncode"] == 0 and skipped
         if result not in ("OK", "SKIP", "EXPECTEDFAIL") and not failed and not mere_skips:
             failed.append(f"{test} ({result}, exit code {record['returncode']}, though no case of it failed)")
+    if failed:
+        said = [record.get(stream) or "" for stream in ("stdout", "stderr")]
+        totals.last_words[test] = [line for text in said for line in text.splitlines()[-SHOWN_LINES:]]
     totals.passed += passed
     totals.failed += failed
     totals.skipped += skipped
@@ -115,6 +121,10 @@ def main():
         print("\nFAILED:")
         for line in totals.failed:
             print(f"  {line}")
+        for test, lines in list(totals.last_words.items())[:SHOWN_PROGRAMS]:
+            print(f"\n{test} ended with:")
+            for line in lines or ["(nothing was printed)"]:
+                print(f"  {line}")
     print(f"\n{totals.passed} passed, {len(totals.failed)} failed, {len(totals.skipped)} skipped")
     sys.exit(1 if totals.failed or totals.passed == 0 else 0)
 

@@ -80,8 +80,9 @@ packages_test=(g++ clang valgrind faketime krb5-locales binutils krb5-gss-sample
 packages_bench=(strace valgrind libsasl2-dev libsasl2-modules-gssapi-mit libgsasl-dev)
 packages_windows=(gcc-mingw-w64-x86-64 gcc-mingw-w64-i686 wine wine64)
 
-# wine_world: a Windows of our own in build/wine (instead of ~/.wine), made once and silent. wine_end: its last process
-# is gone afterwards.
+# wine_world: a Windows of our own in build/wine (instead of ~/.wine), made once and silent. wine_stays: its server waits
+# for the next program, where Debian's ends with each one and takes longer to start than most programs run; a program that
+# meets an ending server may not start at all. wine_end: its last process is gone afterwards.
 wine_world() {
   export WINEPREFIX=$root/build/wine WINEDEBUG=-all WINEDLLOVERRIDES='mscoree,mshtml=;winemenubuilder.exe=d'
   # Its server's directory and its desktop's menus stay in build/ too.
@@ -99,7 +100,15 @@ wine_world() {
   fi
 }
 
+# Wine's own processes begin with the first program and hold what that one had for stdout, so that is not one whose output
+# anybody waits for.
+wine_stays() {
+  wine_end
+  wineserver -p60 >/dev/null 2>&1 </dev/null || true
+  wineboot >/dev/null 2>&1 </dev/null || true
+}
+
 wine_end() {
-  wineserver -k 2>/dev/null
-  wineserver -w 2>/dev/null
+  wineserver -k 2>/dev/null || true
+  wineserver -w 2>/dev/null || true
 }

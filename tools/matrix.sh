@@ -63,11 +63,7 @@ if installed libwinpr3-dev; then
   winpr=(--troth-winpr "$gcc/tests/winpr/troth-winpr")
 fi
 
-# Wine's server stays between the cells: starting it takes longer than most of them. Its own processes begin with the first
-# program and hold what that one had for stdout, so that is not one whose output anybody waits for.
-wineserver -p30 >/dev/null 2>&1 </dev/null
-wineboot >/dev/null 2>&1 </dev/null
-
+wine_stays
 "$gcc/tests/realm/troth-realm" -- python3 "$root/tests/interop/matrix.py" --log "$root/build/matrix.json" \
   --troth "$gcc/tools/troth" --troth-exe "$windows/tools/troth.exe" --raw-gss "$gcc/tests/interop/raw-gss" \
   --raw-sspi "$windows/tests/interop/raw-sspi.exe" --classic "$windows/tests/interop/classic-sspi.exe" \

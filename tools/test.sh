@@ -115,6 +115,7 @@ if [ "$windows" = yes ]; then
   tools/fetch-subprojects.sh >build/fetch-subprojects.log 2>&1 || cat build/fetch-subprojects.log
   wine_world
   if build windows --cross-file tools/cross/x86_64-w64-mingw32.ini; then
+    wine_stays
     run windows windows --no-suite scale --timeout-multiplier 3
   fi
   # There is no 32-bit Wine in a usual installation: this shows that it compiles.
