@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "error.h"
+#include "troth/peer.h"
 
 /* A native call failed: without the thing that was asked for it is unavailable. */
 static troth_status gss_peer_fail(const struct gss_context *context, const char *call, OM_uint32 major, OM_uint32 minor,
@@ -89,11 +90,14 @@ troth_status troth__gss_peer_attribute(void *pointer, const char *attribute, uin
     int vouched = 0, complete = 0, more = -1;
     gss_name_t peer;
     OM_uint32 major, minor;
-    troth_status status = gss_peer(context, &peer, error);
+    troth_status status;
 
     *value = NULL;
     *length = 0;
     *authenticated = false;
+    if (strcmp(attribute, TROTH_ATTRIBUTE_USER_SID) == 0 || strcmp(attribute, TROTH_ATTRIBUTE_GROUP_SIDS) == 0)
+        return troth__error_set(error, TROTH_E_UNSUPPORTED, "GSSAPI has no access tokens; the PAC is \"urn:mspac:\"");
+    status = gss_peer(context, &peer, error);
     if (status != TROTH_OK)
         return status;
     memcpy(&asked.value, &attribute, sizeof asked.value); /* GSSAPI's buffers know no const */

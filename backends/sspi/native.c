@@ -28,6 +28,16 @@ static bool native_local_to_utc(int64_t local, int64_t *utc)
     return true;
 }
 
+static DWORD native_token_information(HANDLE token, TOKEN_INFORMATION_CLASS what, void *room, DWORD size, DWORD *needed)
+{
+    return GetTokenInformation(token, what, room, size, needed) ? 0 : GetLastError();
+}
+
+static void native_token_close(HANDLE token)
+{
+    CloseHandle(token);
+}
+
 static bool native_is_wine(void)
 {
     HMODULE ntdll = GetModuleHandleW(L"ntdll.dll");
@@ -36,5 +46,12 @@ static bool native_is_wine(void)
 }
 
 const struct troth__sspi_native troth__sspi_native_here = {
-    native_functions, native_text, native_local_to_utc, native_is_wine, true, 0,
+    native_functions,
+    native_text,
+    native_local_to_utc,
+    native_token_information,
+    native_token_close,
+    native_is_wine,
+    true,
+    0,
 };

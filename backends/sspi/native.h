@@ -31,6 +31,15 @@ struct troth__sspi_native {
      */
     bool (*local_to_utc)(int64_t local, int64_t *utc);
 
+    /*
+     * What an access token says of one class of information, in Windows' own layout. Returns 0, or the system's code:
+     * ERROR_INSUFFICIENT_BUFFER with *needed set while the room is too small. GetTokenInformation.
+     */
+    DWORD (*token_information)(HANDLE token, TOKEN_INFORMATION_CLASS what, void *room, DWORD size, DWORD *needed);
+
+    /* Closes an access token. CloseHandle. */
+    void (*token_close)(HANDLE token);
+
     /* The provider is Wine's: ntdll has wine_get_version. See wine.c for what hangs on it. */
     bool (*is_wine)(void);
 

@@ -13,7 +13,8 @@ static const struct {
     [TROTH_FEATURE_KERBEROS] = {TROTH_SUPPORT_YES, TROTH_SUPPORT_YES, "Kerberos"},
     /* Wine: the Kerberos package stands in. It takes SPNEGO from peers, but sends raw Kerberos. */
     [TROTH_FEATURE_NEGOTIATE] = {TROTH_SUPPORT_YES, TROTH_SUPPORT_UNKNOWN, "Negotiate"},
-    [TROTH_FEATURE_NTLM] = {TROTH_SUPPORT_YES, TROTH_SUPPORT_YES, "NTLM"},
+    /* Wine: Samba's ntlm_auth, whose acceptor needs a winbindd that is in a domain. */
+    [TROTH_FEATURE_NTLM] = {TROTH_SUPPORT_YES, TROTH_SUPPORT_UNKNOWN, "NTLM"},
 
     /* Encryption types: a provider that does not answer SECPKG_ATTR_KEY_INFO has everything refused. */
     [TROTH_FEATURE_FORBIDDEN] = {TROTH_SUPPORT_YES, TROTH_SUPPORT_YES, NULL},
@@ -47,7 +48,7 @@ static const struct {
     [TROTH_FEATURE_LOCAL_NAME] = {TROTH_SUPPORT_NO, TROTH_SUPPORT_NO, NULL},
     [TROTH_FEATURE_EXPORT_NAME] = {TROTH_SUPPORT_UNKNOWN, TROTH_SUPPORT_UNKNOWN, NULL},
     [TROTH_FEATURE_AUTHORISATION_DATA] = {TROTH_SUPPORT_NO, TROTH_SUPPORT_NO, NULL},
-    [TROTH_FEATURE_GROUP_SIDS] = {TROTH_SUPPORT_NO, TROTH_SUPPORT_NO, NULL},
+    [TROTH_FEATURE_GROUP_SIDS] = {TROTH_SUPPORT_YES, TROTH_SUPPORT_UNKNOWN, NULL},
 
     [TROTH_FEATURE_SESSION_KEY] = {TROTH_SUPPORT_YES, TROTH_SUPPORT_NO, NULL},
     [TROTH_FEATURE_PRF] = {TROTH_SUPPORT_NO, TROTH_SUPPORT_NO, NULL},
@@ -94,6 +95,8 @@ troth_support troth__sspi_supports(const troth__backend *self, troth_feature fea
         return TROTH_SUPPORT_NO;
     functions = native->functions();
     if (functions == NULL)
+        return TROTH_SUPPORT_NO;
+    if (feature == TROTH_FEATURE_GROUP_SIDS && functions->QuerySecurityContextToken == NULL)
         return TROTH_SUPPORT_NO;
     if (sspi_features[feature].needs != NULL && !sspi_installed(functions, sspi_features[feature].needs))
         return TROTH_SUPPORT_NO;

@@ -15,6 +15,7 @@
  * - Negotiate is not SPNEGO but raw Kerberos, and falls to NTLM; SEC_WINNT_AUTH_IDENTITY_EXW, which could keep NTLM
  * out, is not known. credential.c takes the plain structure, and the Kerberos package unless NTLM was asked for. Its
  * NTLM is Samba's ntlm_auth and keeps to the layout of Windows.
+ * - It knows no restricted access tokens (peer.c).
  * - A credential from a password puts its tickets into the host's default ccache (KRB5CCNAME), over what is there.
  * - Messages that come twice or too late are SEC_E_INVALID_TOKEN, so TROTH_E_BAD_TOKEN; unknown targets and wrong
  *   passwords have no code of their own.

@@ -71,6 +71,18 @@ TROTH_API troth_status troth_context_peer_windows_name(troth_context *context, c
                                                        size_t *name_length, troth_error *error);
 
 /*
+ * Names of attributes that Windows has: who the initiator is in its access token, as security identifiers in text,
+ * "S-1-5-21-...-1105" ([MS-DTYP] section 2.4.2.1), each ended by a NUL that the length counts.
+ *
+ * The groups are those that let the initiator in where an access list names them, in no order: a group that is there
+ * only to refuse (SE_GROUP_USE_FOR_DENY_ONLY), one that is not enabled, and the label of integrity are left out. Where
+ * groups do not say what the initiator may do, since its token is restricted or that of an AppContainer, and where the
+ * user itself is there only to refuse, these attributes are TROTH_E_UNAVAILABLE.
+ */
+#define TROTH_ATTRIBUTE_USER_SID "windows:user-sid"     /* one */
+#define TROTH_ATTRIBUTE_GROUP_SIDS "windows:group-sids" /* one or more */
+
+/*
  * What the ticket says of the initiator beyond its name: the first value of a name attribute (RFC 6680), in bytes. MIT
  * gives "urn:mspac:" (the whole PAC, [MS-PAC]), "urn:mspac:logon-info" and its other buffers, and
  * "auth-indicators" among others. In acceptors only.
@@ -80,7 +92,8 @@ TROTH_API troth_status troth_context_peer_windows_name(troth_context *context, c
  *                when the peer may have made it up; may be NULL, and then a value that is not authenticated is
  *                TROTH_E_UNAVAILABLE
  *
- * TROTH_E_UNAVAILABLE: there is none. On SSPI unsupported. Source: gss_get_name_attribute.
+ * TROTH_E_UNAVAILABLE: there is none. On GSSAPI the attributes of Windows are unsupported (the PAC has the same in
+ * bytes), on SSPI all others. Source: gss_get_name_attribute; QuerySecurityContextToken, GetTokenInformation.
  */
 TROTH_API troth_status troth_context_peer_attribute(troth_context *context, const char *attribute, void *value,
                                                     size_t capacity, size_t *value_length, int *authenticated,

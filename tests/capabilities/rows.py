@@ -76,7 +76,7 @@ ROWS = [
     contract("EXPORT_NAME", "the peer's name as bytes to compare", "peer",
              "an_exported_name_is_the_same_every_time_and_everywhere"),
     contract("AUTHORISATION_DATA", "authorisation data", "peer", "the_tickets_pac_is_told_and_vouched_for"),
-    Row("GROUP_SIDS", "the peer's groups as SIDs"),
+    features("GROUP_SIDS", "the peer's groups as SIDs", "the_peers_groups_are_told_as_supports_says"),
     contract("SESSION_KEY", "the session's key", "session", "both_ends_have_one_key"),
     contract("PRF", "derived keys", "session", "both_ends_derive_the_same"),
     contract("CONTEXT_EXPORT", "a context for another process", "session", "either_end_goes_on_after_it_moved"),

@@ -3,6 +3,8 @@
 
 #include <stdio.h>
 
+#include "troth/peer.h"
+
 static void skip_absent(troth_feature feature)
 {
     skip_because(troth_supports(feature) == TROTH_SUPPORT_NO
@@ -56,6 +58,35 @@ static void the_targets_name_is_told_as_supports_says(void **state)
 {
     (void)state;
     a_name(TROTH_FEATURE_TARGET_NAME, troth_context_target_name, realm_service_principal());
+}
+
+/* Identifiers in text, each ended by a NUL. */
+static void the_peers_groups_are_told_as_supports_says(void **state)
+{
+    static const char *const attributes[] = {TROTH_ATTRIBUTE_USER_SID, TROTH_ATTRIBUTE_GROUP_SIDS};
+    static char told[65536];
+    bool there = true;
+
+    (void)state;
+    for (size_t i = 0; i < 2 && there; i++) {
+        troth_error error = TROTH_ERROR_INIT;
+        struct pair pair = complete_pair(NULL, NULL);
+        size_t length = 0;
+        int vouched = 0;
+
+        there = holds(
+            TROTH_FEATURE_GROUP_SIDS,
+            troth_context_peer_attribute(pair.acceptor, attributes[i], told, sizeof told, &length, &vouched, &error),
+            &error);
+        assert_int_equal(vouched, there);
+        assert_true(there ? length > 0 && told[length - 1] == '\0' : length == 0);
+        for (size_t at = 0; at < length; at += strlen(told + at) + 1)
+            assert_memory_equal(told + at, "S-1-", 4);
+        assert_converse(&pair);
+        pair_free(&pair);
+    }
+    if (!there)
+        skip_absent(TROTH_FEATURE_GROUP_SIDS);
 }
 
 static void what_is_forbidden_is_refused_as_supports_says(void **state)
@@ -218,6 +249,7 @@ int run_feature_tests(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(the_peers_name_is_told_as_supports_says),
         cmocka_unit_test(the_targets_name_is_told_as_supports_says),
+        cmocka_unit_test(the_peers_groups_are_told_as_supports_says),
         cmocka_unit_test(what_is_forbidden_is_refused_as_supports_says),
         cmocka_unit_test(encryption_types_are_refused_as_supports_says),
         cmocka_unit_test(messages_are_encrypted_as_supports_says),

@@ -481,6 +481,8 @@ const struct troth__sspi_native troth__sspi_native_here = {
     native_functions,
     native_text,
     native_local_to_utc,
+    NULL, /* WinPR has no access tokens: QuerySecurityContextToken is missing above */
+    NULL,
     native_is_wine,
     false,
     UINT64_C(1) << TROTH_FEATURE_BINDINGS | UINT64_C(1) << TROTH_FEATURE_BINDINGS_REQUIRED |

@@ -8,10 +8,13 @@
 
 #include <cmocka.h>
 
+#include <windows.h>
+
 #include "scripted.h"
 
 #define CREDENTIAL_MARK 0xC4ED
 #define CONTEXT_MARK 0xC047
+#define TOKEN_MARK 0x70CE
 #define TRAILER 16
 #define BLOCK 8
 #define SIGNATURE 12
@@ -502,6 +505,22 @@ static SECURITY_STATUS SEC_ENTRY revert(PCtxtHandle handle)
     return SEC_E_OK;
 }
 
+static SECURITY_STATUS SEC_ENTRY query_token(PCtxtHandle handle, HANDLE *token)
+{
+    if (handle->dwLower != CONTEXT_MARK)
+        script.wrong++;
+    if (failing("QuerySecurityContextToken"))
+        return script.fail_with;
+    if (script.token != SEC_E_OK)
+        return script.token;
+    script.tokens++;
+    if (script.own_token)
+        assert_true(OpenProcessToken(GetCurrentProcess(), TOKEN_QUERY, token));
+    else
+        *token = (HANDLE)TOKEN_MARK;
+    return SEC_E_OK;
+}
+
 static const SecurityFunctionTableW table = {
     .dwVersion = 1,
     .AcquireCredentialsHandleW = acquire,
@@ -515,6 +534,7 @@ static const SecurityFunctionTableW table = {
     .VerifySignature = verify,
     .ImpersonateSecurityContext = impersonate,
     .RevertSecurityContext = revert,
+    .QuerySecurityContextToken = query_token,
     .FreeContextBuffer = free_buffer,
     .QuerySecurityPackageInfoW = query_package,
     .EncryptMessage = encrypt,
@@ -549,7 +569,69 @@ static bool is_wine(void)
     return script.wine;
 }
 
-static const struct troth__sspi_native scripted_native = {functions, text, local_to_utc, is_wine, true, 0};
+/* A list of identifiers as an access token has it: a count, the entries, and behind them what they point to. */
+static DWORD tell_sids(const struct script_sid *sids, size_t count, size_t first, uint8_t *room, size_t size,
+                       DWORD *needed)
+{
+    size_t at = first + count * sizeof(SID_AND_ATTRIBUTES);
+    const DWORD told = count > 0 && script.groups_told != 0 ? script.groups_told : (DWORD)count;
+
+    *needed = (DWORD)at;
+    for (size_t i = 0; i < count; i++)
+        *needed += (DWORD)sids[i].length;
+    if (room == NULL || size < *needed)
+        return ERROR_INSUFFICIENT_BUFFER;
+    if (first > 0)
+        memcpy(room, &told, sizeof told);
+    for (size_t i = 0; i < count; i++) {
+        SID_AND_ATTRIBUTES entry = {room + at, sids[i].attributes};
+
+        if (i == 0 && script.sid_elsewhere != NULL)
+            entry.Sid = (PSID)(uintptr_t)script.sid_elsewhere;
+        memcpy(room + first + i * sizeof entry, &entry, sizeof entry);
+        memcpy(room + at, sids[i].bytes, sids[i].length);
+        at += sids[i].length;
+    }
+    return 0;
+}
+
+static DWORD token_information(HANDLE token, TOKEN_INFORMATION_CLASS what, void *room, DWORD size, DWORD *needed)
+{
+    static const struct script_sid everyone = SID("\1\1\0\0\0\0\0\1\0\0\0\0", 0);
+
+    if (script.own_token)
+        return troth__sspi_native_here.token_information(token, what, room, size, needed);
+    if (token != (HANDLE)TOKEN_MARK || script.tokens == 0)
+        script.wrong++;
+    if (failing("GetTokenInformation"))
+        return ERROR_ACCESS_DENIED;
+    switch (what) {
+    case TokenUser:
+        return tell_sids(&script.peer, 1, 0, room, size, needed);
+    case TokenGroups:
+        return tell_sids(script.groups, script.group_count, offsetof(TOKEN_GROUPS, Groups), room, size, needed);
+    case TokenRestrictedSids:
+        return tell_sids(&everyone, script.restrictions, offsetof(TOKEN_GROUPS, Groups), room, size, needed);
+    case TokenIsAppContainer:
+        *(DWORD *)room = script.contained;
+        return 0;
+    default:
+        return ERROR_INVALID_PARAMETER;
+    }
+}
+
+static void token_close(HANDLE token)
+{
+    if (script.own_token)
+        troth__sspi_native_here.token_close(token);
+    else if (token != (HANDLE)TOKEN_MARK)
+        script.wrong++;
+    script.tokens--;
+}
+
+static const struct troth__sspi_native scripted_native = {
+    functions, text, local_to_utc, token_information, token_close, is_wine, true, 0,
+};
 
 troth__backend scripted_backend;
 
@@ -567,6 +649,9 @@ void script_reset(void)
     script.client = L"alice@EXAMPLE.COM";
     script.server = L"http/www.example.com@EXAMPLE.COM";
     script.key_info = SEC_E_UNSUPPORTED_FUNCTION;
+    script.peer = (struct script_sid)SID("\1\2\0\0\0\0\0\5\x20\0\0\0\x20\2\0\0", 0);
+    script.groups[0] = (struct script_sid)SID("\1\1\0\0\0\0\0\5\x0b\0\0\0", SE_GROUP_ENABLED);
+    script.group_count = 1;
     script.expiry = 0x7FFFFFFFFFFFFFFF;
     script.max_token = 12000;
     script.message_token = TRAILER;
@@ -614,5 +699,6 @@ void script_assert_nothing_left(void)
     assert_int_equal(script.contexts, 0);
     assert_int_equal(script.credentials, 0);
     assert_int_equal(script.buffers, 0);
+    assert_int_equal(script.tokens, 0);
     assert_int_equal(script.wrong, 0);
 }

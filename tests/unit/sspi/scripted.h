@@ -38,7 +38,20 @@ struct script_seen {
     WCHAR target[128];
 };
 
+/* An identifier in an access token, in bytes, and what it is good for. */
+struct script_sid {
+    const char *bytes; /* a literal */
+    size_t length;
+    unsigned long attributes; /* SE_GROUP_... */
+};
+
+#define SID(bytes, attributes)                                                                                         \
+    {                                                                                                                  \
+        bytes, sizeof(bytes) - 1, attributes                                                                           \
+    }
+
 #define SCRIPT_STEPS 20
+#define SCRIPT_GROUPS 8
 
 struct script {
     /* What it does. */
@@ -55,6 +68,15 @@ struct script {
     SECURITY_STATUS key_info; /* of SECPKG_ATTR_KEY_INFO; with names that must be freed */
     unsigned long key_type;
     unsigned long key_bits;
+    SECURITY_STATUS token; /* of QuerySecurityContextToken */
+    bool own_token;        /* it is this process's own, and Windows itself is asked of it */
+    struct script_sid peer;
+    struct script_sid groups[SCRIPT_GROUPS];
+    size_t group_count;
+    unsigned long groups_told;  /* 0: as many as there are */
+    const void *sid_elsewhere;  /* where the first identifier is said to be; NULL: where it is */
+    unsigned long restrictions; /* the token has so many restricting identifiers */
+    bool contained;             /* it is of an AppContainer */
     int64_t expiry;
     int64_t offset; /* local time is UTC and this, in seconds */
     unsigned long max_token;
@@ -98,6 +120,7 @@ struct script {
     int credentials;
     int contexts;
     int impersonating;
+    int tokens;
     int buffers;
     int unwiped; /* bytes of secrets that came back as they were */
     int wrong;   /* handles freed that were not alive, buffers that are none */

@@ -14,6 +14,7 @@
 #include "scripted.h"
 #include "session.h"
 #include "troth/parts.h"
+#include "troth/peer.h"
 #include "troth/session.h"
 
 /* Which of the conversation's parts succeeded, one bit each. */
@@ -35,7 +36,8 @@ enum {
     KEY = 0x4000,
     EXPORTED = 0x8000,
     IMPORTED = 0x10000,
-    ALL = 0x1FFFF
+    GROUPS = 0x20000,
+    ALL = 0x3FFFF
 };
 
 static unsigned messages_in_parts(troth_context *context)
@@ -84,6 +86,18 @@ static unsigned messages(troth_context *context)
     if (mic_length > 0 && troth_verify_mic(context, "hello", 5, mic, mic_length, NULL) == TROTH_OK)
         done |= VERIFIED;
     return done | messages_in_parts(context);
+}
+
+/* Only an acceptor is told. */
+static unsigned groups(troth_context *context, troth_role role)
+{
+    char text[64];
+    size_t length;
+
+    return role == TROTH_INITIATOR || troth_context_peer_attribute(context, TROTH_ATTRIBUTE_GROUP_SIDS, text,
+                                                                   sizeof text, &length, NULL, NULL) == TROTH_OK
+               ? GROUPS
+               : 0;
 }
 
 /* The key, and the context's way to another process. */
@@ -143,6 +157,7 @@ static unsigned conversation(troth_role role)
         goto out;
     done |= SECOND;
     done |= messages(context);
+    done |= groups(context, role);
     done |= session(context);
 
 out:
@@ -180,7 +195,7 @@ static void each_native_call_fails_once(void **state)
             if (script.failed == NULL)
                 assert_int_equal(done, ALL);
         } while (script.failed != NULL);
-        assert_int_equal(at, 24);
+        assert_int_equal(at, role == TROTH_INITIATOR ? 24 : 30);
     }
 }
 

@@ -56,6 +56,16 @@ static void wine_is_said_to_have_no_bindings(void **state)
     assert_int_equal(supports(TROTH_FEATURE_NEGOTIATE), TROTH_SUPPORT_UNKNOWN);
 }
 
+/* An ntlm_auth that is there need not be able to accept, and a token need not be there for every mechanism. */
+static void wine_is_not_said_to_have_what_only_a_try_can_show(void **state)
+{
+    (void)state;
+    assert_int_equal(supports(TROTH_FEATURE_NTLM), TROTH_SUPPORT_YES);
+    assert_int_equal(supports(TROTH_FEATURE_GROUP_SIDS), TROTH_SUPPORT_YES);
+    script.wine = true;
+    assert_int_equal(supports(TROTH_FEATURE_NTLM), TROTH_SUPPORT_UNKNOWN);
+}
+
 static void what_a_provider_is_known_to_lack_is_said_to_be_absent(void **state)
 {
     const struct troth__sspi_native *usual = scripted_backend.native;
@@ -87,6 +97,7 @@ int main(void)
         NAME(without_a_provider_nothing_is_supported),
         NAME(a_mechanism_needs_its_package),
         NAME(wine_is_said_to_have_no_bindings),
+        NAME(wine_is_not_said_to_have_what_only_a_try_can_show),
         NAME(what_a_provider_is_known_to_lack_is_said_to_be_absent),
         NAME(what_is_no_part_of_windows_is_said_not_to_be),
     };
