@@ -172,6 +172,9 @@ troth_status troth_context_export(troth_context *context, const void **token, si
     status = troth__context_ready(context, error);
     if (status != TROTH_OK)
         return status;
+    if (context->impersonating)
+        return troth__error_set(error, TROTH_E_STATE,
+                                "the thread acts as the peer, and only this context can give it back: revert first");
     troth__context_learn_encryption(context); /* nobody can afterwards */
     status = context->credential->backend->context_export(context->native, HEADER, &native, &native_length, error);
     if (status != TROTH_OK) {

@@ -48,7 +48,7 @@ static const struct {
     [TROTH_FEATURE_LOCAL_NAME] = {TROTH_SUPPORT_NO, TROTH_SUPPORT_NO, NULL},
     [TROTH_FEATURE_EXPORT_NAME] = {TROTH_SUPPORT_UNKNOWN, TROTH_SUPPORT_UNKNOWN, NULL},
     [TROTH_FEATURE_AUTHORISATION_DATA] = {TROTH_SUPPORT_NO, TROTH_SUPPORT_NO, NULL},
-    [TROTH_FEATURE_GROUP_SIDS] = {TROTH_SUPPORT_YES, TROTH_SUPPORT_UNKNOWN, NULL},
+    [TROTH_FEATURE_GROUP_SIDS] = {TROTH_SUPPORT_YES, TROTH_SUPPORT_NO, NULL},
 
     [TROTH_FEATURE_SESSION_KEY] = {TROTH_SUPPORT_YES, TROTH_SUPPORT_NO, NULL},
     [TROTH_FEATURE_PRF] = {TROTH_SUPPORT_NO, TROTH_SUPPORT_NO, NULL},
@@ -80,6 +80,21 @@ static bool sspi_installed(const SecurityFunctionTableW *functions, const char *
     return true;
 }
 
+/* The provider's table has no entry for what the feature takes. */
+static bool sspi_call_missing(const SecurityFunctionTableW *functions, troth_feature feature)
+{
+    switch (feature) {
+    case TROTH_FEATURE_IMPERSONATION:
+        return functions->ImpersonateSecurityContext == NULL || functions->RevertSecurityContext == NULL;
+    case TROTH_FEATURE_GROUP_SIDS:
+        return functions->QuerySecurityContextToken == NULL;
+    case TROTH_FEATURE_CONTEXT_EXPORT:
+        return functions->ExportSecurityContext == NULL || functions->ImportSecurityContextW == NULL;
+    default:
+        return false;
+    }
+}
+
 troth_support troth__sspi_supports(const troth__backend *self, troth_feature feature)
 {
     const struct troth__sspi_native *native = self->native;
@@ -96,7 +111,7 @@ troth_support troth__sspi_supports(const troth__backend *self, troth_feature fea
     functions = native->functions();
     if (functions == NULL)
         return TROTH_SUPPORT_NO;
-    if (feature == TROTH_FEATURE_GROUP_SIDS && functions->QuerySecurityContextToken == NULL)
+    if (sspi_call_missing(functions, feature))
         return TROTH_SUPPORT_NO;
     if (sspi_features[feature].needs != NULL && !sspi_installed(functions, sspi_features[feature].needs))
         return TROTH_SUPPORT_NO;

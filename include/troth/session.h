@@ -63,9 +63,10 @@ TROTH_API troth_status troth_context_prf(troth_context *context, troth_prf_key w
  *
  * From TROTH_OK on the context is gone but for being freed, troth_context_info_get and names that were asked for
  * before: every other call returns TROTH_E_STATE. Export it between two messages, never while a stream uses it.
- * Returns TROTH_OK; TROTH_E_ARGUMENT; TROTH_E_STATE (not complete, or exported before); TROTH_E_UNSUPPORTED and
- * TROTH_E_UNAVAILABLE (this provider cannot, and the context is as it was); TROTH_E_EXPIRED, TROTH_E_MEMORY,
- * TROTH_E_FAILURE: sticky. Source: RFC 2743 section 2.2.8; ExportSecurityContext.
+ * Returns TROTH_OK; TROTH_E_ARGUMENT; TROTH_E_STATE (not complete, exported before, or the thread acts as the peer: see
+ * troth_context_impersonate); TROTH_E_UNSUPPORTED and TROTH_E_UNAVAILABLE (this provider cannot, and the context is as
+ * it was); TROTH_E_EXPIRED, TROTH_E_MEMORY, TROTH_E_FAILURE: sticky. Source: RFC 2743 section 2.2.8;
+ * ExportSecurityContext.
  */
 TROTH_API troth_status troth_context_export(troth_context *context, const void **token, size_t *length,
                                             troth_error *error);

@@ -68,7 +68,7 @@ ROWS = [
     Row("S4U2PROXY", "S4U2Proxy"),
     Row("STORE", "storing a credential",
         mit=("contract-delegation-kerberos", "what_was_handed_on_is_stored_for_others"), why=DELEGATION),
-    Row("IMPERSONATION", "impersonation of the peer", why=DELEGATION),
+    contract("IMPERSONATION", "impersonation of the peer", "delegation", "impersonation_is_as_supports_says"),
     features("PEER_NAME", "the peer's name", "the_peers_name_is_told_as_supports_says"),
     features("TARGET_NAME", "the target's name", "the_targets_name_is_told_as_supports_says"),
     contract("WINDOWS_NAME", "the peer's Windows-style name", "peer", "windows_form_is_told_where_it_is_known"),

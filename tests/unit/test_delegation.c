@@ -1,5 +1,6 @@
 /* test_delegation.c - what may be delegated, kept, stored and impersonated when, and that a lost thread is told of. */
 #include "troth/delegation.h"
+#include "troth/session.h"
 
 #include "support.h"
 
@@ -179,6 +180,8 @@ static void a_thread_that_cannot_be_given_back_is_told_of(void **state)
 {
     troth_error error = TROTH_ERROR_INIT;
     troth_context *context;
+    const void *token;
+    size_t length;
 
     (void)state;
     context = complete_context(TROTH_INITIATOR, NULL);
@@ -188,6 +191,8 @@ static void a_thread_that_cannot_be_given_back_is_told_of(void **state)
     assert_int_equal(troth_context_revert(context, NULL), TROTH_E_STATE);
     assert_int_equal(troth_context_impersonate(context, NULL), TROTH_OK);
     assert_int_equal(troth_context_impersonate(context, NULL), TROTH_E_STATE);
+    assert_int_equal(troth_context_export(context, &token, &length, &error), TROTH_E_STATE);
+    assert_text(error.text, "revert first");
     script.delegation_status = TROTH_E_UNSUPPORTED; /* never passed off as misuse */
     assert_int_equal(troth_context_revert(context, &error), TROTH_E_FAILURE);
     assert_int_equal(error.status, TROTH_E_FAILURE);

@@ -489,7 +489,8 @@ static SECURITY_STATUS SEC_ENTRY verify(PCtxtHandle handle, PSecBufferDesc messa
 
 static SECURITY_STATUS SEC_ENTRY impersonate(PCtxtHandle handle)
 {
-    (void)handle;
+    if (handle->dwLower != CONTEXT_MARK)
+        script.wrong++;
     if (failing("ImpersonateSecurityContext"))
         return script.fail_with;
     script.impersonating++;
@@ -498,7 +499,8 @@ static SECURITY_STATUS SEC_ENTRY impersonate(PCtxtHandle handle)
 
 static SECURITY_STATUS SEC_ENTRY revert(PCtxtHandle handle)
 {
-    (void)handle;
+    if (handle->dwLower != CONTEXT_MARK)
+        script.wrong++;
     if (failing("RevertSecurityContext"))
         return script.fail_with;
     script.impersonating--;

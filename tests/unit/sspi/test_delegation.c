@@ -9,6 +9,7 @@
 
 #include "scripted.h"
 #include "troth/delegation.h"
+#include "troth/session.h"
 
 static int reset(void **state)
 {
@@ -102,6 +103,49 @@ static void a_thread_acts_as_the_peer_until_it_is_given_back(void **state)
     script_assert_nothing_left();
 }
 
+static troth_context *impersonating(void)
+{
+    troth_context *context;
+    size_t length;
+
+    script.steps[0].flags = script_asc_all;
+    script.steps_made = 0;
+    context = script_context(TROTH_ACCEPTOR);
+    assert_int_equal(script_step_context(context, true, &length, NULL), TROTH_OK);
+    assert_int_equal(troth_context_impersonate(context, NULL), TROTH_OK);
+    assert_int_equal(script.impersonating, 1);
+    return context;
+}
+
+/* The provider's context is the only way back. */
+static void a_context_outlives_the_impersonation_that_it_began(void **state)
+{
+    const void *token;
+    troth_context *context;
+    size_t length;
+
+    (void)state;
+    context = impersonating();
+    troth_context_free(context);
+    assert_int_equal(script.impersonating, 0);
+    script_assert_nothing_left();
+
+    context = impersonating();
+    assert_int_equal(troth_verify_mic(context, "hello", 5, "no code", 7, NULL), TROTH_E_ALTERED);
+    assert_int_equal(troth_context_revert(context, NULL), TROTH_OK);
+    assert_int_equal(script.impersonating, 0);
+    troth_context_free(context);
+    script_assert_nothing_left();
+
+    context = impersonating();
+    assert_int_equal(troth_context_export(context, &token, &length, NULL), TROTH_E_STATE);
+    assert_int_equal(troth_context_revert(context, NULL), TROTH_OK);
+    assert_int_equal(troth_context_export(context, &token, &length, NULL), TROTH_OK);
+    assert_int_equal(troth_context_impersonate(context, NULL), TROTH_E_STATE);
+    troth_context_free(context);
+    script_assert_nothing_left();
+}
+
 int main(void)
 {
     static const struct CMUnitTest tests[] = {
@@ -109,6 +153,7 @@ int main(void)
         cmocka_unit_test_setup(delegation_always_is_unsupported_and_under_wine_any, reset),
         cmocka_unit_test_setup(credentials_tell_their_end_and_are_not_stored, reset),
         cmocka_unit_test_setup(a_thread_acts_as_the_peer_until_it_is_given_back, reset),
+        cmocka_unit_test_setup(a_context_outlives_the_impersonation_that_it_began, reset),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -56,14 +56,43 @@ static void wine_is_said_to_have_no_bindings(void **state)
     assert_int_equal(supports(TROTH_FEATURE_NEGOTIATE), TROTH_SUPPORT_UNKNOWN);
 }
 
-/* An ntlm_auth that is there need not be able to accept, and a token need not be there for every mechanism. */
-static void wine_is_not_said_to_have_what_only_a_try_can_show(void **state)
+/* An ntlm_auth that is there need not be able to accept; no package of Wine 8.0 has access tokens. */
+static void wine_is_not_said_to_have_what_it_may_lack(void **state)
 {
     (void)state;
     assert_int_equal(supports(TROTH_FEATURE_NTLM), TROTH_SUPPORT_YES);
     assert_int_equal(supports(TROTH_FEATURE_GROUP_SIDS), TROTH_SUPPORT_YES);
     script.wine = true;
     assert_int_equal(supports(TROTH_FEATURE_NTLM), TROTH_SUPPORT_UNKNOWN);
+    assert_int_equal(supports(TROTH_FEATURE_GROUP_SIDS), TROTH_SUPPORT_NO);
+}
+
+static const SecurityFunctionTableW *bare_functions(void)
+{
+    static SecurityFunctionTableW bare;
+
+    bare = *troth__sspi_native_here.functions();
+    bare.QuerySecurityContextToken = NULL;
+    bare.RevertSecurityContext = NULL;
+    bare.ImportSecurityContextW = NULL;
+    return &bare;
+}
+
+static void a_call_that_the_providers_table_lacks_is_said_to_be_absent(void **state)
+{
+    static const troth_feature lacking[] = {TROTH_FEATURE_GROUP_SIDS, TROTH_FEATURE_IMPERSONATION,
+                                            TROTH_FEATURE_CONTEXT_EXPORT};
+    const struct troth__sspi_native *usual = scripted_backend.native;
+    struct troth__sspi_native odd = *usual;
+    troth__backend backend = scripted_backend;
+
+    (void)state;
+    odd.functions = bare_functions;
+    backend.native = &odd;
+    for (size_t i = 0; i < sizeof lacking / sizeof lacking[0]; i++) {
+        assert_int_not_equal(supports(lacking[i]), TROTH_SUPPORT_NO);
+        assert_int_equal(troth__supports(&backend, lacking[i]), TROTH_SUPPORT_NO);
+    }
 }
 
 static void what_a_provider_is_known_to_lack_is_said_to_be_absent(void **state)
@@ -97,7 +126,8 @@ int main(void)
         NAME(without_a_provider_nothing_is_supported),
         NAME(a_mechanism_needs_its_package),
         NAME(wine_is_said_to_have_no_bindings),
-        NAME(wine_is_not_said_to_have_what_only_a_try_can_show),
+        NAME(wine_is_not_said_to_have_what_it_may_lack),
+        NAME(a_call_that_the_providers_table_lacks_is_said_to_be_absent),
         NAME(what_a_provider_is_known_to_lack_is_said_to_be_absent),
         NAME(what_is_no_part_of_windows_is_said_not_to_be),
     };
