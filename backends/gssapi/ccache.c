@@ -60,19 +60,58 @@ troth_status troth__gss_snapshot_fill(struct gss_credential *credential, struct 
     return TROTH_OK;
 }
 
-/* A target's ticket, whatever its realm: a referral's is another one than was asked for. Or what no ccache can miss. */
+static bool gss_data_is(const krb5_data *data, const char *text)
+{
+    return data->length == strlen(text) && memcmp(data->data, text, data->length) == 0;
+}
+
+/*
+ * What a ccache notes beside its tickets: of the first ticket's making, which no handshake asks about (MIT 1.20.1).
+ * What is not known here is copied.
+ */
+static bool gss_note_wanted(krb5_principal note)
+{
+    static const char *const unread[] = {"fast_avail", "pa_config_data", "pa_type", "refresh_time"};
+
+    for (size_t i = 0; i < sizeof unread / sizeof unread[0] && note->length > 1; i++) {
+        if (gss_data_is(&note->data[1], unread[i]))
+            return false;
+    }
+    return true;
+}
+
+/* With this note, tickets are had by a proxy, for which another one has to be in the ccache as well. */
+static bool gss_note_of_proxy(krb5_principal note)
+{
+    return note->length > 1 && gss_data_is(&note->data[1], "proxy_impersonator");
+}
+
+/* A target's ticket, whatever its realm: a referral's is another one than was asked for. Or one to get others with. */
 static bool gss_ticket_wanted(const struct gss_credential *credential, krb5_principal server, krb5_principal wanted,
                               bool *found)
 {
-    const struct troth__gss_native *native = credential->native;
-
-    if (native->krb5_principal_compare_any_realm(credential->krb5, server, wanted)) {
+    if (credential->native->krb5_principal_compare_any_realm(credential->krb5, server, wanted)) {
         *found = true;
         return true;
     }
-    return native->krb5_is_config_principal(credential->krb5, server) ||
-           (server->length == 2 && server->data[0].length == strlen("krbtgt") &&
-            memcmp(server->data[0].data, "krbtgt", strlen("krbtgt")) == 0);
+    return server->length == 2 && gss_data_is(&server->data[0], "krbtgt");
+}
+
+/* Copies one ticket or note if the target calls for it. A failure, also of the whole: no copy will do. Under lock. */
+static krb5_error_code gss_copy_one(struct gss_credential *credential, krb5_creds *creds, krb5_principal wanted,
+                                    krb5_ccache to, bool *found)
+{
+    const struct troth__gss_native *native = credential->native;
+    bool copy;
+
+    if (native->krb5_is_config_principal(credential->krb5, creds->server)) {
+        if (gss_note_of_proxy(creds->server))
+            return KRB5_CC_NOSUPP;
+        copy = gss_note_wanted(creds->server);
+    } else {
+        copy = gss_ticket_wanted(credential, creds->server, wanted, found);
+    }
+    return copy ? native->krb5_cc_store_cred(credential->krb5, to, creds) : 0;
 }
 
 /* Copies what the target calls for, in the same order. False: there is no ticket of this name, or it failed. Under
@@ -96,8 +135,7 @@ static bool gss_copy_tickets(struct gss_credential *credential, krb5_ccache from
         code = native->krb5_cc_start_seq_get(krb5, from, &cursor);
     if (code == 0) {
         while (stored == 0 && (code = native->krb5_cc_next_cred(krb5, from, &cursor, &creds)) == 0) {
-            if (gss_ticket_wanted(credential, creds.server, wanted, &found))
-                stored = native->krb5_cc_store_cred(krb5, to, &creds);
+            stored = gss_copy_one(credential, &creds, wanted, to, &found);
             native->krb5_free_cred_contents(krb5, &creds);
         }
         native->krb5_cc_end_seq_get(krb5, from, &cursor);
@@ -323,6 +361,7 @@ static troth_status gss_narrow_handle(struct gss_credential *credential, const s
     if (!copied)
         goto out;
     made->snapshot = whole->snapshot;
+    made->narrow = true;
     made->renew_at = whole->renew_at;
     made->ends_at = whole->ends_at;
     status = troth__gss_acquire_for(credential, made, &made->cred, error);
@@ -347,7 +386,10 @@ static bool gss_take_narrow(const struct gss_target *target, const struct gss_ha
     return true;
 }
 
-/* Exchanges a handle with a whole snapshot for one with the target's tickets, or for the file's. */
+/*
+ * Exchanges a handle with a whole snapshot for one with the target's tickets, or for the file's. A private ccache is
+ * its own source, and stays where the target has no ticket in it yet.
+ */
 static troth_status gss_narrow(struct gss_credential *credential, struct gss_target *target, struct gss_handle **handle,
                                troth_error *error)
 {
@@ -359,6 +401,8 @@ static troth_status gss_narrow(struct gss_credential *credential, struct gss_tar
     good = target != NULL && target->snapshot == (*handle)->snapshot && troth__now() < target->ends_at;
     known = good && gss_take_narrow(target, *handle, &narrow);
     troth__mutex_unlock(credential->lock);
+    if (!good && credential->source == GSS_SOURCE_PRIVATE)
+        return TROTH_OK;
     if (!good) {
         troth__gss_handle_drop(credential, handle);
         return troth__gss_handle_of_file(credential, handle, error);
@@ -406,16 +450,19 @@ troth_status troth__gss_initiator_take(struct gss_credential *credential, const 
     return status;
 }
 
-void troth__gss_target_confirm(struct gss_credential *credential, struct gss_target *target, OM_uint32 lifetime)
+void troth__gss_target_confirm(struct gss_credential *credential, struct gss_target *target,
+                               const struct gss_handle *handle, OM_uint32 lifetime)
 {
+    const bool private = credential->source == GSS_SOURCE_PRIVATE;
     struct gss_stamp stamp;
 
-    if (target == NULL || credential->ccache_path == NULL)
+    if (target == NULL || handle->narrow || (private ? handle->snapshot == 0 : handle->snapshot != 0) ||
+        (!private && credential->ccache_path == NULL))
         return;
     stamp = troth__gss_stamp_now(credential->ccache_path);
     troth__mutex_lock(credential->lock);
-    if (credential->current != NULL && troth__gss_stamp_same(&stamp, &credential->stamp)) {
-        target->snapshot = credential->current->snapshot;
+    if (private || (credential->current != NULL && troth__gss_stamp_same(&stamp, &credential->stamp))) {
+        target->snapshot = private ? handle->snapshot : credential->current->snapshot;
         target->ends_at = lifetime == GSS_C_INDEFINITE ? TROTH_NEVER : troth__now() + (int64_t)lifetime;
     }
     troth__mutex_unlock(credential->lock);

@@ -262,8 +262,8 @@ troth_status troth__gss_step(void *pointer, troth__bytes in, troth__bytes *out, 
                                       setup->known != NULL ? troth__gss_target_name_of(setup->known) : GSS_C_NO_NAME,
                                       error);
     /* There is a ticket as soon as there is a token; under SPNEGO its life is told at the end only. */
-    if ((status == TROTH_OK || status == TROTH_CONTINUE) && setup->handle->snapshot == 0 && setup->lifetime > 0)
-        troth__gss_target_confirm(context->credential, setup->known, setup->lifetime);
+    if ((status == TROTH_OK || status == TROTH_CONTINUE) && setup->lifetime > 0)
+        troth__gss_target_confirm(context->credential, setup->known, setup->handle, setup->lifetime);
     if (status == TROTH_OK && !acceptor)
         troth__gss_target_learn(context->credential, setup->known, context->context);
     /* An acceptor's handle is another peer's at once: this one may take minutes for its next token. */

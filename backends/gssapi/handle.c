@@ -191,7 +191,8 @@ troth_status troth__gss_acquire_for(struct gss_credential *credential, const str
     case GSS_SOURCE_PRIVATE:
         elements[first.count++] = (gss_key_value_element_desc){"ccache", handle->store};
         second = first;
-        if (config->password == NULL)
+        /* A copy with a target's tickets is not for the library to renew. */
+        if (config->password == NULL && !handle->narrow)
             elements[first.count++] = (gss_key_value_element_desc){"client_keytab", config->keytab};
         break;
     }
@@ -285,6 +286,8 @@ static troth_status gss_renew(struct gss_credential *credential, struct gss_hand
     if (status == TROTH_OK) {
         troth__gss_handle_drop_locked(credential, &credential->current);
         credential->current = made;
+        if (credential->source == GSS_SOURCE_PRIVATE && credential->fast)
+            made->snapshot = credential->made;
         credential->stamp = stamp;
         troth__gss_targets_outdated(credential);
     } else if (credential->source == GSS_SOURCE_PRIVATE && gss_current_good(credential, &stamp, now)) {

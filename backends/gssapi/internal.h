@@ -113,7 +113,9 @@ struct gss_handle {
     unsigned holds;     /* under the credential's lock */
     krb5_ccache ccache; /* the private MEMORY ccache that ends with the handle, or NULL. Open all the time, so that
                            nothing can fail between its tickets and their end */
-    unsigned snapshot;  /* its number, when ccache is a snapshot of a file; otherwise 0 */
+    unsigned snapshot;  /* its number, when ccache is a snapshot of a file, or private and targets have copies of it;
+                           a copy has its original's. Otherwise 0 */
+    bool narrow;        /* ccache is such a copy, with one target's tickets */
     char store[64];     /* the name of what is private: ccache, or keytab */
     bool busy;          /* over a private ccache a native credential is used by one step at a time: cred is so now, */
     unsigned spares;    /* and these are idle ones beside it. Under the credential's lock */
@@ -270,10 +272,11 @@ gss_name_t troth__gss_target_step_name(struct gss_credential *credential, const 
 void troth__gss_target_learn(struct gss_credential *credential, struct gss_target *target, gss_ctx_id_t context);
 
 /*
- * A handshake with the target over the ccache's file itself has a ticket: when the file is as the snapshot knows it,
- * the snapshot has the ticket, for lifetime seconds. target NULL is allowed. Any thread.
+ * A handshake with the target over this handle has a ticket, for lifetime seconds: a private ccache has it now, and a
+ * file, which the snapshot has as well when the file is as the snapshot knows it. target NULL is allowed. Any thread.
  */
-void troth__gss_target_confirm(struct gss_credential *credential, struct gss_target *target, OM_uint32 lifetime);
+void troth__gss_target_confirm(struct gss_credential *credential, struct gss_target *target,
+                               const struct gss_handle *handle, OM_uint32 lifetime);
 
 /* Gives a hold back and sets *target to NULL; NULL inside is allowed. Any thread. */
 void troth__gss_target_drop(struct gss_credential *credential, struct gss_target **target);

@@ -16,6 +16,7 @@
 #include <cmocka.h>
 
 #include "conversation.h"
+#include "credential.h"
 #include "gssapi/internal.h"
 #include "realm.h"
 #include "watch.h"
@@ -26,7 +27,8 @@ static struct {
     unsigned depth; /* of steps, while nest */
     gss_cred_id_t outer;
     unsigned beside, same; /* steps in the handshake within: all, and those with the outer one's native credential */
-    unsigned tickets, others;
+    gss_cred_id_t cred;    /* of the last step */
+    unsigned tickets, others, notes;
     gss_name_t target;  /* of the last step */
     unsigned questions; /* to contexts, for names */
 } seen;
@@ -52,6 +54,7 @@ static OM_uint32 nested_init(OM_uint32 *minor, gss_cred_id_t cred, gss_ctx_id_t 
                              gss_buffer_t in, gss_OID *used, gss_buffer_t out, OM_uint32 *got, OM_uint32 *time_got)
 {
     seen.target = target;
+    seen.cred = cred;
     if (seen.nest && seen.depth == 0) {
         seen.depth++;
         seen.outer = cred;
@@ -71,6 +74,7 @@ static krb5_error_code KRB5_CALLCONV counting_store(krb5_context krb5, krb5_ccac
 
     seen.tickets++;
     seen.others += first->length == strlen("second") && memcmp(first->data, "second", first->length) == 0;
+    seen.notes += krb5_is_config_principal(krb5, creds->server);
     return krb5_cc_store_cred(krb5, ccache, creds);
 }
 
@@ -111,25 +115,85 @@ static int teardown(void **state)
     return 0;
 }
 
+/* The native credential over all tickets. */
+static gss_cred_id_t whole(void)
+{
+    const struct gss_credential *own = seen.user->native;
+
+    return own->current->cred;
+}
+
 static void a_target_has_its_own_tickets_alone_and_gets_them_once(void **state)
 {
-    unsigned tickets;
+    static const enum source sources[] = {SOURCE_CCACHE, SOURCE_KEYTAB, SOURCE_PASSWORD};
 
-    (void)state;
-    acquire(TROTH_MECHANISM_KERBEROS, SOURCE_CCACHE);
-    greet("second"); /* its ticket is in the file now */
-    greet(NULL);
-    greet(NULL);
-    greet(NULL);
-    assert_in_range(seen.tickets, 2, 16); /* the user's own, the target's, and what others noted */
-    assert_int_equal(seen.others, 0);
-    tickets = seen.tickets;
-    for (unsigned i = 0; i < 5; i++)
+    for (size_t i = 0; i < 3; i++) {
+        unsigned tickets;
+
+        acquire(TROTH_MECHANISM_KERBEROS, sources[i]);
+        greet("second"); /* its ticket is in the ccache now */
         greet(NULL);
-    assert_int_equal(seen.tickets, tickets);
-    greet("second");
-    greet("second");
-    assert_true(seen.others > 0);
+        assert_int_equal(seen.tickets, 0);
+        greet(NULL); /* over the file once more, which has changed */
+        greet(NULL);
+        assert_int_equal(seen.tickets, 2); /* the user's own and the target's */
+        assert_int_equal(seen.others, 0);
+        assert_int_equal(seen.notes, 0); /* those that MIT and kinit make tell of the first ticket's making */
+        assert_ptr_not_equal(seen.cred, whole());
+        tickets = seen.tickets;
+        for (unsigned round = 0; round < 5; round++)
+            greet(NULL);
+        assert_int_equal(seen.tickets, tickets);
+        greet("second");
+        greet("second");
+        assert_true(seen.others > 0);
+        teardown(state);
+    }
+}
+
+/* A ccache in which the target itself is noted as the proxy: MIT takes the ticket that is there. */
+static void make_proxy_ccache(const char *name)
+{
+    char service[256];
+    krb5_data note = {0, 0, service};
+    krb5_principal user = NULL;
+    krb5_ccache from = NULL, to = NULL;
+    krb5_context krb5 = NULL;
+
+    snprintf(service, sizeof service, "%s/%s@%s", realm_env("TROTH_REALM_SERVICE"), realm_env("TROTH_REALM_HOST"),
+             realm_env("TROTH_REALM"));
+    note.length = (unsigned)strlen(service);
+    assert_int_equal(krb5_init_context(&krb5), 0);
+    assert_int_equal(krb5_cc_resolve(krb5, realm_env("TROTH_REALM_CCACHE"), &from), 0);
+    assert_int_equal(krb5_cc_resolve(krb5, name, &to), 0);
+    assert_int_equal(krb5_cc_get_principal(krb5, from, &user), 0);
+    assert_int_equal(krb5_cc_initialize(krb5, to, user), 0);
+    assert_int_equal(krb5_cc_copy_creds(krb5, from, to), 0);
+    assert_int_equal(krb5_cc_set_config(krb5, to, NULL, "proxy_impersonator", &note), 0);
+    krb5_cc_close(krb5, from);
+    krb5_cc_close(krb5, to);
+    krb5_free_principal(krb5, user);
+    krb5_free_context(krb5);
+}
+
+/* The proxy's ticket, by which others are had, is not one of the target's name. */
+static void a_proxys_ccache_is_used_whole(void **state)
+{
+    char ccache[512];
+
+    snprintf(ccache, sizeof ccache, "FILE:%s/proxy.ccache", realm_env("TROTH_REALM_DIR"));
+    acquire(TROTH_MECHANISM_KERBEROS, SOURCE_CCACHE);
+    greet(NULL); /* its ticket is in the file now */
+    teardown(state);
+    make_proxy_ccache(ccache);
+    setenv("KRB5CCNAME", ccache, 1);
+    acquire(TROTH_MECHANISM_KERBEROS, SOURCE_CCACHE);
+    setenv("KRB5CCNAME", realm_env("TROTH_REALM_CCACHE"), 1);
+    greet(NULL);
+    greet(NULL);
+    assert_ptr_equal(seen.cred, whole());
+    greet(NULL);
+    assert_ptr_equal(seen.cred, whole());
 }
 
 /* A name of Kerberos' alone SPNEGO imports anew at each leg. */
@@ -260,6 +324,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_teardown(a_target_has_its_own_tickets_alone_and_gets_them_once, teardown),
+        cmocka_unit_test_teardown(a_proxys_ccache_is_used_whole, teardown),
         cmocka_unit_test_teardown(spnego_is_given_its_own_name_of_a_target_it_has_met, teardown),
         cmocka_unit_test_teardown(the_name_that_spnego_found_is_not_asked_for_again, teardown),
         cmocka_unit_test_teardown(a_step_takes_no_memory_of_the_librarys, teardown),
