@@ -127,6 +127,33 @@ static void the_encryption_type_is_told_and_can_be_refused(void **state)
     }
 }
 
+/* A service whose tickets are of RC4 is talked to, unless either end refuses weak types: also where the two ends agreed
+ * on a better key, as MIT's do (RFC 4537). */
+static void a_retired_encryption_type_is_refused_by_either_end(void **state)
+{
+    (void)state;
+    for (int i = 0; i < 3; i++) {
+        troth_context_options initiator = initiator_options();
+        troth_context_options acceptor = acceptor_options();
+
+        initiator.target.service = "rc4";
+        initiator.flags = i == 1 ? TROTH_REFUSE_WEAK_ENCRYPTION : 0;
+        acceptor.flags = i == 2 ? TROTH_REFUSE_WEAK_ENCRYPTION : 0;
+        if (i > 0 && is_sspi() && troth_supports(TROTH_FEATURE_REFUSED_ENCRYPTION) == TROTH_SUPPORT_NO) {
+            skip_because("this provider does not tell the encryption type");
+        }
+        struct pair pair = pair_new(&initiator, &acceptor);
+        struct outcome outcome = handshake_tampered(&pair, 0, NULL, NULL);
+        if (i == 1) {
+            assert_int_equal(outcome.initiator, TROTH_E_ENCRYPTION);
+            assert_int_equal(outcome.legs, 0); /* its ticket stays here */
+        } else {
+            assert_int_equal(outcome.acceptor, i == 0 ? TROTH_OK : TROTH_E_ENCRYPTION);
+        }
+        pair_free(&pair);
+    }
+}
+
 /* Where it does not tell, a refusal is no empty promise: there is no context, or none that completes. */
 static void where_the_encryption_type_is_not_told_a_refusal_refuses_everything(void **state)
 {
@@ -168,6 +195,7 @@ int run_policy_tests(void)
         cmocka_unit_test(delegation_that_is_required_and_not_given_is_refused),
         cmocka_unit_test(delegation_that_is_required_is_asked_for_and_told_by_both_ends),
         cmocka_unit_test(the_encryption_type_is_told_and_can_be_refused),
+        cmocka_unit_test(a_retired_encryption_type_is_refused_by_either_end),
         cmocka_unit_test(where_the_encryption_type_is_not_told_a_refusal_refuses_everything),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -28,6 +28,7 @@ static const char krb5_conf[] = "[libdefaults]\n"
                                 "    dns_uri_lookup = false\n"
                                 "    rdns = false\n"
                                 "    forwardable = true\n"
+                                "    allow_rc4 = true\n"
                                 "    default_keytab_name = FILE:%1$s/service.keytab\n"
                                 "    default_ccache_name = FILE:%1$s/default.ccache\n"
                                 "[realms]\n"
@@ -64,7 +65,7 @@ static const char kdc_conf[] = "[kdcdefaults]\n"
 /*
  * stale's key is changed after it went to the keytab, so that the keytab's kvno is an old one; wrong is made anew, so
  * that the kvno is the same and the key another. absent never goes there. second
- * is trusted with delegation, and nobody else.
+ * is trusted with delegation, and nobody else. rc4 has a key of that retired type only.
  */
 static const char kadmin_script[] =
     "addprinc -randkey +requires_preauth alice\n"
@@ -75,12 +76,14 @@ static const char kadmin_script[] =
     "addprinc -randkey host/server.troth.test\n"
     "addprinc -randkey +ok_as_delegate second/server.troth.test\n"
     "addprinc -randkey absent/server.troth.test\n"
+    "addprinc -randkey -e rc4-hmac:normal rc4/server.troth.test\n"
+    "setstr rc4/server.troth.test session_enctypes rc4-hmac\n"
     "addprinc -randkey stale/server.troth.test\n"
     "addprinc -randkey wrong/server.troth.test\n"
     "ktadd -k \"%1$s/alice.keytab\" -norandkey alice\n"
     "ktadd -k \"%1$s/brief.keytab\" -norandkey brief\n"
     "ktadd -k \"%1$s/service.keytab\" -norandkey troth/server.troth.test host/server.troth.test "
-    "second/server.troth.test stale/server.troth.test wrong/server.troth.test\n"
+    "second/server.troth.test stale/server.troth.test wrong/server.troth.test rc4/server.troth.test\n"
     "cpw -randkey stale/server.troth.test\n"
     "delprinc -force wrong/server.troth.test\n"
     "addprinc -randkey wrong/server.troth.test\n";
