@@ -76,6 +76,7 @@ configure() {
 packages_build=(gcc libc6-dev meson pkg-config libkrb5-dev libssl-dev libuv1-dev libcmocka-dev)
 packages_realm=(krb5-kdc krb5-admin-server krb5-user)
 packages_ldap=(krb5-kdc-ldap ldap-utils slapd)
+packages_pkinit=(krb5-pkinit openssl)
 packages_test=(g++ clang valgrind faketime krb5-locales binutils krb5-gss-samples gss-ntlmssp iproute2 util-linux)
 packages_bench=(strace valgrind libsasl2-dev libsasl2-modules-gssapi-mit libgsasl-dev)
 packages_windows=(gcc-mingw-w64-x86-64 gcc-mingw-w64-i686 wine wine64)

@@ -35,7 +35,7 @@ for argument in "$@"; do
   esac
 done
 
-need "${packages_build[@]}" "${packages_realm[@]}" "${packages_ldap[@]}" "${packages_test[@]}"
+need "${packages_build[@]}" "${packages_realm[@]}" "${packages_ldap[@]}" "${packages_pkinit[@]}" "${packages_test[@]}"
 if [ "$windows" = yes ]; then
   need "${packages_windows[@]}"
 fi

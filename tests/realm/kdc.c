@@ -16,10 +16,12 @@
 #include <unistd.h>
 
 #include "ldap.h"
+#include "pkinit.h"
 #include "steps.h"
 
 #define START_ATTEMPTS 10
 
+/* The third argument is more of the realm. */
 static const char krb5_conf[] = "[libdefaults]\n"
                                 "    default_realm = TROTH.TEST\n"
                                 "    dns_canonicalize_hostname = false\n"
@@ -34,12 +36,13 @@ static const char krb5_conf[] = "[libdefaults]\n"
                                 "[realms]\n"
                                 "    TROTH.TEST = {\n"
                                 "        kdc = 127.0.0.1:%2$u\n"
+                                "%3$s"
                                 "    }\n"
                                 "[domain_realm]\n"
                                 "    troth.test = TROTH.TEST\n"
                                 "    .troth.test = TROTH.TEST\n";
 
-/* The third argument is the database: files, or the module below. */
+/* The third argument is the database: files, or the module below; the fifth is more of the realm. */
 static const char kdc_conf[] = "[kdcdefaults]\n"
                                "    kdc_listen = 127.0.0.1:%2$u\n"
                                "    kdc_tcp_listen = 127.0.0.1:%2$u\n"
@@ -49,6 +52,7 @@ static const char kdc_conf[] = "[kdcdefaults]\n"
                                "        key_stash_file = %1$s/stash\n"
                                "        acl_file = %1$s/acl\n"
                                "        max_life = 1d\n"
+                               "%5$s"
                                "    }\n"
                                "[dbmodules]\n"
                                "    ldap = {\n"
@@ -97,6 +101,9 @@ static const char kadmin_script_ldap[] =
     "ktadd -k \"%1$s/service.keytab\" -norandkey front/server.troth.test middle/server.troth.test "
     "back/server.troth.test\n";
 
+/* Who asks without a name is this principal to the KDC (RFC 8062). */
+static const char kadmin_script_pkinit[] = "addprinc -randkey WELLKNOWN/ANONYMOUS\n";
+
 static bool tools_installed(void)
 {
     static const char *const programs[][2] = {{"krb5kdc", "krb5-kdc"},
@@ -118,15 +125,22 @@ static bool tools_installed(void)
 static bool write_configuration(const struct kdc *kdc)
 {
     char database[1024];
+    char anchors[1024] = "";
+    char identity[2048] = "";
 
+    if (kdc->pkinit) {
+        snprintf(anchors, sizeof anchors, "        pkinit_anchors = FILE:%s/kdc.pem\n", kdc->directory);
+        snprintf(identity, sizeof identity, "%s        pkinit_identity = FILE:%s/kdc.pem,%s/kdc.key\n", anchors,
+                 kdc->directory, kdc->directory);
+    }
     if (kdc->ldap[0] != '\0') {
         snprintf(database, sizeof database, "database_module = ldap");
     } else {
         snprintf(database, sizeof database, "database_name = %s/principal", kdc->directory);
     }
-    return step_write(kdc, "krb5.conf", krb5_conf, kdc->directory, kdc->port) &&
+    return step_write(kdc, "krb5.conf", krb5_conf, kdc->directory, kdc->port, anchors) &&
            step_write(kdc, "kdc.conf", kdc_conf, kdc->directory, kdc->port, database,
-                      kdc->ldap[0] != '\0' ? kdc->ldap : "none");
+                      kdc->ldap[0] != '\0' ? kdc->ldap : "none", identity);
 }
 
 /* A port of 127.0.0.1 that was free for TCP and UDP a moment ago; 0: none was found. */
@@ -212,6 +226,14 @@ static void set_environment(const struct kdc *kdc)
     unsetenv("KRB5RCACHETYPE");
 }
 
+/* Principals beyond those of every realm. */
+static bool more_principals(const struct kdc *kdc, const char *script)
+{
+    const char *const kadmin[] = {"kadmin.local", "-r", "TROTH.TEST", NULL};
+
+    return step_write(kdc, "kadmin.script", script, kdc->directory) && step_run(kdc, "kadmin.script", kadmin, true);
+}
+
 static bool make_database(const struct kdc *kdc)
 {
     char master[SECRET_SIZE];
@@ -229,8 +251,8 @@ static bool make_database(const struct kdc *kdc)
         !step_run(kdc, NULL, ldap ? create_ldap : create, true) || !step_run(kdc, "kadmin.script", kadmin, true)) {
         return false;
     }
-    return !ldap || (step_write(kdc, "kadmin.script", kadmin_script_ldap, kdc->directory) &&
-                     step_run(kdc, "kadmin.script", kadmin, true) && ldap_allow_delegation(kdc));
+    return (!ldap || (more_principals(kdc, kadmin_script_ldap) && ldap_allow_delegation(kdc))) &&
+           (!kdc->pkinit || (more_principals(kdc, kadmin_script_pkinit) && pkinit_certify(kdc)));
 }
 
 /* The first tickets; that alice's key opens the answer proves that it is our KDC which answers. */
@@ -239,25 +261,30 @@ static bool get_tickets(const struct kdc *kdc)
     char keytab[1024];
     char ccache[1024];
     char ended[1024];
+    char nobody[1024];
     const char *const alice[] = {"kinit", "-k", "-t", keytab, "-c", ccache, "alice@TROTH.TEST", NULL};
     const char *const expired[] = {"kinit", "-k", "-t", keytab, "-c", ended, "-l", "1s", "alice@TROTH.TEST", NULL};
+    const char *const anonymous[] = {"kinit", "-n", "-c", nobody, "@TROTH.TEST", NULL};
 
     step_path(kdc, "alice.keytab", keytab, sizeof keytab);
     step_path(kdc, "alice.ccache", ccache, sizeof ccache);
     step_path(kdc, "expired.ccache", ended, sizeof ended);
-    return step_run(kdc, NULL, alice, true) && step_run(kdc, NULL, expired, true);
+    step_path(kdc, "anonymous.ccache", nobody, sizeof nobody);
+    return step_run(kdc, NULL, alice, true) && step_run(kdc, NULL, expired, true) &&
+           (!kdc->pkinit || step_run(kdc, NULL, anonymous, true));
 }
 
-int kdc_make(struct kdc *kdc, bool ldap)
+int kdc_make(struct kdc *kdc, bool ldap, bool pkinit)
 {
     int status = 0;
 
     memset(kdc, 0, sizeof *kdc);
     kdc->kdc.output = kdc->slapd.output = -1;
     umask(077);
-    if (!tools_installed() || (ldap && !ldap_installed())) {
+    if (!tools_installed() || (ldap && !ldap_installed()) || (pkinit && !pkinit_installed())) {
         return KDC_SKIPPED;
     }
+    kdc->pkinit = pkinit;
     if (!make_directory(kdc)) {
         return KDC_FAILED;
     }

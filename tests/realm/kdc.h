@@ -20,14 +20,16 @@ struct kdc {
     struct server kdc;
     struct server slapd; /* where the database is a directory service's */
     char ldap[1024];     /* and its URL; empty: the database is files */
+    bool pkinit;         /* the KDC has a certificate */
 };
 
 /*
  * Makes the realm and starts its KDC: after this alice's ticket has been obtained from it. ldap: the database is a
- * directory service's, which starts with it. What is missing or failed is said on stderr. Returns 0, KDC_SKIPPED
- * (nothing was made) or KDC_FAILED; kdc_remove is due in every case.
+ * directory service's, which starts with it. pkinit: it gives anonymous tickets, and the first of them is there. What
+ * is missing or failed is said on stderr. Returns 0, KDC_SKIPPED (nothing was made) or KDC_FAILED; kdc_remove is due in
+ * every case.
  */
-int kdc_make(struct kdc *kdc, bool ldap);
+int kdc_make(struct kdc *kdc, bool ldap, bool pkinit);
 
 /* Ends the KDC and waits for its end. */
 void kdc_stop(struct kdc *kdc);

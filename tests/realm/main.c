@@ -35,6 +35,7 @@ struct guardian {
 struct wishes {
     bool no_kdc;
     bool ldap;
+    bool pkinit;
     bool tap;
     bool print;
 };
@@ -58,6 +59,7 @@ static const struct variable variables[] = {
     {"TROTH_REALM_SERVICE", "troth", NULL},
     {"TROTH_REALM_KEYTAB", "FILE:", "service.keytab"},
     {"TROTH_REALM_CCACHE", "FILE:", "alice.ccache"},
+    {"TROTH_REALM_ANONYMOUS_CCACHE", "FILE:", "anonymous.ccache"},
     {"TROTH_REALM_EXPIRED_CCACHE", "FILE:", "expired.ccache"},
     {"TROTH_REALM_USER", "alice@TROTH.TEST", NULL},
     {"TROTH_REALM_USER_KEYTAB", "FILE:", "alice.keytab"},
@@ -73,14 +75,15 @@ static const struct variable variables[] = {
 static const char *const unwanted[] = {"KRB5RCACHENAME", "KRB5RCACHETYPE", "KRB5_TRACE", "GSS_USE_PROXY"};
 
 static const char usage[] =
-    "usage: troth-realm [--no-kdc] [--ldap] [--tap] -- COMMAND [ARGUMENT...]\n"
-    "       troth-realm [--no-kdc] [--ldap] --print-env\n"
+    "usage: troth-realm [--no-kdc] [--ldap] [--pkinit] [--tap] -- COMMAND [ARGUMENT...]\n"
+    "       troth-realm [--no-kdc] [--ldap] [--pkinit] --print-env\n"
     "\n"
     "Makes a Kerberos realm, TROTH.TEST, with a real MIT KDC on 127.0.0.1 and a directory of its own, runs\n"
     "COMMAND in it, and removes it all. tests/realm/README.md lists the variables that COMMAND finds.\n"
     "\n"
     "  --no-kdc     make everything, obtain alice's ticket, then stop the KDC\n"
     "  --ldap       keep the database in a private directory service, whose KDC grants constrained delegation\n"
+    "  --pkinit     give the KDC a certificate, and obtain an anonymous ticket\n"
     "  --tap        when no KDC is installed, say so in the Test Anything Protocol, and exit with 0\n"
     "  --print-env  run nothing: print the variables as shell commands and keep the realm until stdin ends\n"
     "  --help       print this\n"
@@ -128,7 +131,7 @@ static void guardian_run(int life, int report, const struct wishes *wishes)
     setsid();
     signal(SIGPIPE, SIG_IGN);
     detach(0, 1);
-    status = kdc_make(&kdc, wishes->ldap);
+    status = kdc_make(&kdc, wishes->ldap, wishes->pkinit);
     if (status == 0) {
         if (wishes->no_kdc) {
             kdc_stop(&kdc);
@@ -330,7 +333,7 @@ static void wait_stdin(void)
 
 static int run_external(const struct wishes *wishes, char *const *argv)
 {
-    if (wishes->print || wishes->no_kdc || wishes->ldap) {
+    if (wishes->print || wishes->no_kdc || wishes->ldap || wishes->pkinit) {
         fputs("troth-realm: SKIPPED: this needs a realm of its own, and TROTH_REALM_EXTERNAL forbids one\n", stderr);
         return KDC_SKIPPED;
     }
@@ -356,6 +359,7 @@ static int read_options(int argc, char **argv, struct wishes *wishes)
         bool *wish;
     } options[] = {{"--no-kdc", &wishes->no_kdc},
                    {"--ldap", &wishes->ldap},
+                   {"--pkinit", &wishes->pkinit},
                    {"--tap", &wishes->tap},
                    {"--print-env", &wishes->print}};
     int at = 1;
