@@ -143,10 +143,11 @@ static void a_token_whose_groups_are_not_all_of_it_is_not_told(void **state)
 
 static void what_is_no_identifier_is_not_read(void **state)
 {
+    static const char sixteen[8 + 64] = {1, 16};
     static const struct script_sid broken[] = {
-        SID("\2\1\0\0\0\0\0\5\1\0\0\0", SE_GROUP_ENABLED),   /* another revision */
-        SID("\1\x10\0\0\0\0\0\5\1\0\0\0", SE_GROUP_ENABLED), /* sixteen sub-authorities */
-        SID("\1\2\0\0\0\0\0\5\1\0\0\0", SE_GROUP_ENABLED),   /* the second of two is missing */
+        SID("\2\1\0\0\0\0\0\5\1\0\0\0", SE_GROUP_ENABLED), /* another revision */
+        {sixteen, sizeof sixteen, SE_GROUP_ENABLED},       /* more sub-authorities than there can be */
+        SID("\1\2\0\0\0\0\0\5\1\0\0\0", SE_GROUP_ENABLED), /* the second of two is missing */
         SID("\1\1\0\0\0", SE_GROUP_ENABLED),
     };
 
