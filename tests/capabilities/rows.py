@@ -44,7 +44,7 @@ ROWS = [
     features("FORBIDDEN", "forbidden properties", "what_is_forbidden_is_refused_as_supports_says"),
     features("REFUSED_ENCRYPTION", "refused encryption types", "encryption_types_are_refused_as_supports_says"),
     Row("ANONYMOUS", "anonymous initiators, where allowed",
-        mit=("policy", "an_anonymous_initiator_is_let_in_only_when_told_to_and_requirements_hold"),
+        mit=("anonymous, kerberos", "nobody_who_is_let_in_is_told_and_meets_every_requirement"),
         wine=("policy", "an_anonymous_initiator_is_let_in_only_when_told_to_and_requirements_hold"), why=COMMON),
     contract("BINDINGS", "channel bindings", "bindings", "equal_bindings_bind"),
     contract("BINDINGS_REQUIRED", "channel bindings required by the acceptor", "bindings",
