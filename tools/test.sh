@@ -87,6 +87,20 @@ run() {
   done
 }
 
+# mutants LABEL OPTION...: sees the tests fail from which a check was taken away.
+mutants() {
+  local label=$1 log=build/mutants-$1.json
+  shift
+  say "== mutants-$label: testing"
+  rm -f "$log"
+  CC=gcc tests/mutants/mutants.py --log "$log" "$label" "build/mutants-$label" "$@" || say "mutants-$label: FAILED"
+  if [ -s "$log" ]; then
+    logs+=("mutants-$label=$log")
+  else
+    failed "mutants-$label: it did not run"
+  fi
+}
+
 # Where it is not to be had, this says so, and the suite 'winpr' is left out.
 tools/install-winpr.sh
 
@@ -95,6 +109,7 @@ if CC=gcc build gcc -Dwinpr=auto; then
   # Same programs, once more, with every byte watched; how it is done is in tests/meson.build.
   run valgrind gcc --setup=valgrind
 fi
+mutants posix
 if CC=clang build clang; then
   run clang clang --suite project --suite unit --suite contract --suite streams --suite interop --suite errors \
     --suite fuzz
@@ -118,6 +133,7 @@ if [ "$windows" = yes ]; then
     wine_stays
     run windows windows --no-suite scale --timeout-multiplier 3
   fi
+  mutants windows --cross-file "$root/tools/cross/x86_64-w64-mingw32.ini"
   # There is no 32-bit Wine in a usual installation: this shows that it compiles.
   if build windows-32 --cross-file tools/cross/i686-w64-mingw32.ini; then
     say "== windows-32: compiled"
