@@ -38,10 +38,12 @@ struct troth__credential_config {
     troth_role role;
     troth_mechanism mechanism; /* NEGOTIATE, KERBEROS or NTLM, never DEFAULT */
     troth_name name;           /* checked; all members may be NULL */
-    const char *keytab;        /* at most one of these three is not NULL */
+    const char *keytab;        /* at most one of these three is not NULL, and none where one of the next two is there */
     const char *ccache;
-    const char *password;       /* wiped by common code after credential_free */
-    uint32_t flags;             /* TROTH_CREDENTIAL_STOCK, TROTH_CREDENTIAL_NTLM */
+    const char *password;     /* wiped by common code after credential_free */
+    troth__bytes keytab_data; /* the bytes of a file; at most one of the two is not empty. They are the caller's, and */
+    troth__bytes ccache_data; /* here during credential_acquire alone: no copy but the native library's is needed */
+    uint32_t flags;           /* TROTH_CREDENTIAL_STOCK, TROTH_CREDENTIAL_NTLM */
     troth_trace_callback trace; /* NULL: none; see trace.h */
     void *trace_user;
 };
@@ -201,9 +203,9 @@ struct troth__backend {
      * arguments, the state and the role.
      *
      * delegated_credential acquires an initiator's native credential of what the peer of this complete context handed
-     * on. own is its configuration, complete but for a source: the backend may put the name of one of its own into
-     * own->ccache, in memory of troth__alloc that common code frees. The new one needs neither the context nor the
-     * acceptor's credential. credential_name and credential_expiry may be called by several threads at once.
+     * on. own is its configuration, complete but for a source, which is the backend's own. The new one needs neither
+     * the context nor the acceptor's credential. credential_name and credential_expiry may be called by several threads
+     * at once.
      */
     troth_status (*delegated_credential)(void *context, const troth__backend *self,
                                          struct troth__credential_config *own, void **credential, troth_error *error);

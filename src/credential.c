@@ -17,9 +17,52 @@ const char *troth__mechanism_show(troth_mechanism mechanism)
                                                  : "Negotiate";
 }
 
+/* Bytes are there with their length, or not at all. */
+static troth_status check_data(const void *data, size_t length, const char *what, troth_error *error)
+{
+    if ((data == NULL) != (length == 0))
+        return troth__error_set(error, TROTH_E_ARGUMENT, "the bytes of a %s %s", what,
+                                data == NULL ? "have a length and are not there" : "have no length");
+    if (length > TROTH_CREDENTIAL_DATA_MOST)
+        return troth__error_set(error, TROTH_E_LIMIT, "a %s of %zu bytes: more than %d are not taken", what, length,
+                                TROTH_CREDENTIAL_DATA_MOST);
+    return TROTH_OK;
+}
+
+/* At most one source, which fits the role and the mechanism. */
+static troth_status check_sources(troth_role role, const troth_credential_options *options, troth_error *error)
+{
+    const bool keytab = options->keytab != NULL || options->keytab_data != NULL;
+    const bool ccache = options->ccache != NULL || options->ccache_data != NULL;
+    const int sources = (options->keytab != NULL) + (options->keytab_data != NULL) + (options->ccache != NULL) +
+                        (options->ccache_data != NULL) + (options->password != NULL);
+    troth_status status = check_data(options->keytab_data, options->keytab_length, "keytab", error);
+
+    if (status == TROTH_OK)
+        status = check_data(options->ccache_data, options->ccache_length, "ccache", error);
+    if (status != TROTH_OK)
+        return status;
+    if (options->mechanism == TROTH_MECHANISM_NTLM && (keytab || ccache))
+        return troth__error_set(error, TROTH_E_ARGUMENT, "NTLM has neither keytabs nor ccaches");
+    if (sources > 1)
+        return troth__error_set(error, TROTH_E_ARGUMENT,
+                                "more than one of keytab, ccache and password is set, as a name or as bytes");
+    if (role == TROTH_ACCEPTOR && (ccache || options->password != NULL))
+        return troth__error_set(error, TROTH_E_ARGUMENT,
+                                "an acceptor's keys come from a keytab, not from a ccache or a password");
+    if (options->password != NULL && options->password[0] == '\0')
+        return troth__error_set(error, TROTH_E_ARGUMENT, "the password is empty");
+    if ((options->keytab != NULL && options->keytab[0] == '\0') ||
+        (options->ccache != NULL && options->ccache[0] == '\0'))
+        return troth__error_set(error, TROTH_E_ARGUMENT, "the name of the keytab or ccache is empty");
+    if (options->password != NULL && options->name.principal == NULL)
+        return troth__error_set(error, TROTH_E_ARGUMENT, "a password needs the principal that it belongs to");
+    return TROTH_OK;
+}
+
 static troth_status check_options(troth_role role, const troth_credential_options *options, troth_error *error)
 {
-    int sources = (options->keytab != NULL) + (options->ccache != NULL) + (options->password != NULL);
+    troth_status status;
 
     if (options->size < sizeof *options)
         return troth__error_set(error, TROTH_E_ARGUMENT,
@@ -31,20 +74,9 @@ static troth_status check_options(troth_role role, const troth_credential_option
         return troth__error_set(error, TROTH_E_ARGUMENT, "unknown bits in the credential's flags");
     if (options->mechanism == TROTH_MECHANISM_KERBEROS && (options->flags & TROTH_CREDENTIAL_NTLM) != 0)
         return troth__error_set(error, TROTH_E_ARGUMENT, "NTLM is to be let into a credential of Kerberos alone");
-    if (options->mechanism == TROTH_MECHANISM_NTLM && (options->keytab != NULL || options->ccache != NULL))
-        return troth__error_set(error, TROTH_E_ARGUMENT, "NTLM has neither keytabs nor ccaches");
-    if (sources > 1)
-        return troth__error_set(error, TROTH_E_ARGUMENT, "more than one of keytab, ccache and password is set");
-    if (role == TROTH_ACCEPTOR && (options->ccache != NULL || options->password != NULL))
-        return troth__error_set(error, TROTH_E_ARGUMENT,
-                                "an acceptor's keys come from a keytab, not from a ccache or a password");
-    if (options->password != NULL && options->password[0] == '\0')
-        return troth__error_set(error, TROTH_E_ARGUMENT, "the password is empty");
-    if ((options->keytab != NULL && options->keytab[0] == '\0') ||
-        (options->ccache != NULL && options->ccache[0] == '\0'))
-        return troth__error_set(error, TROTH_E_ARGUMENT, "the name of the keytab or ccache is empty");
-    if (options->password != NULL && options->name.principal == NULL)
-        return troth__error_set(error, TROTH_E_ARGUMENT, "a password needs the principal that it belongs to");
+    status = check_sources(role, options, error);
+    if (status != TROTH_OK)
+        return status;
     if (!troth__name_empty(&options->name))
         return troth__name_check(&options->name, role == TROTH_ACCEPTOR ? "own service name" : "own principal", error);
     return TROTH_OK;
@@ -67,6 +99,8 @@ static bool copy_options(troth_role role, const troth_credential_options *option
     config->trace = options->trace;
     config->trace_user = options->trace_user;
     config->mechanism = options->mechanism == TROTH_MECHANISM_DEFAULT ? TROTH_MECHANISM_NEGOTIATE : options->mechanism;
+    config->keytab_data = (troth__bytes){options->keytab_data, options->keytab_length};
+    config->ccache_data = (troth__bytes){options->ccache_data, options->ccache_length};
     return troth__name_copy(&options->name, &config->name) == 0 && copy_text(options->keytab, &config->keytab) &&
            copy_text(options->ccache, &config->ccache) && copy_text(options->password, &config->password);
 }
@@ -140,6 +174,7 @@ troth_status troth__credential_acquire(const troth__backend *backend, troth_role
     }
 
     status = backend->credential_acquire(backend, &made->config, &made->native, error);
+    made->config.keytab_data = made->config.ccache_data = (troth__bytes){NULL, 0}; /* not ours */
     if (status != TROTH_OK) {
         troth__error_prefix(
             error, "acquiring an %s credential for %s (%s): ", role == TROTH_ACCEPTOR ? "acceptor" : "initiator",

@@ -60,6 +60,12 @@ troth_status troth__gss_snapshot_fill(struct gss_credential *credential, struct 
     return TROTH_OK;
 }
 
+/* Its tickets are in a ccache that only it fills: each handle's, or the one that was given. */
+static bool gss_own_ccache(const struct gss_credential *credential)
+{
+    return credential->source == GSS_SOURCE_PRIVATE || credential->source == GSS_SOURCE_GIVEN;
+}
+
 static bool gss_data_is(const krb5_data *data, const char *text)
 {
     return data->length == strlen(text) && memcmp(data->data, text, data->length) == 0;
@@ -148,6 +154,12 @@ static bool gss_copy_tickets(struct gss_credential *credential, krb5_ccache from
 
 /* ---- native credentials --------------------------------------------------------------------------------------- */
 
+/* Its tickets are in a ccache of our own, its own or the given one: another native credential costs little. */
+static bool gss_one_at_a_time(const struct gss_credential *credential, const struct gss_handle *handle)
+{
+    return handle->ccache != NULL || credential->given_ccache != NULL;
+}
+
 troth_status troth__gss_cred_take(struct gss_credential *credential, struct gss_handle *handle, gss_cred_id_t *cred,
                                   troth_error *error)
 {
@@ -155,7 +167,7 @@ troth_status troth__gss_cred_take(struct gss_credential *credential, struct gss_
     OM_uint32 minor;
 
     *cred = handle->cred;
-    if (handle->ccache == NULL)
+    if (!gss_one_at_a_time(credential, handle))
         return TROTH_OK; /* a pool's is this step's alone in any case, and a stock one is everybody's */
     troth__mutex_lock(credential->lock);
     if (!handle->busy)
@@ -175,7 +187,7 @@ void troth__gss_cred_give(struct gss_credential *credential, struct gss_handle *
 {
     OM_uint32 minor;
 
-    if (handle->ccache == NULL)
+    if (!gss_one_at_a_time(credential, handle))
         return;
     troth__mutex_lock(credential->lock);
     if (cred == handle->cred)
@@ -352,11 +364,12 @@ static troth_status gss_narrow_handle(struct gss_credential *credential, const s
         goto out;
     }
     made->holds = 1;
-    status = troth__gss_private_ccache(credential, made, error);
+    status = troth__gss_private_ccache(credential, made->store, &made->ccache, error);
     if (status != TROTH_OK)
         goto out;
     troth__mutex_lock(credential->lock);
-    copied = gss_copy_tickets(credential, whole->ccache, name, made->ccache);
+    copied = gss_copy_tickets(credential, whole->ccache != NULL ? whole->ccache : credential->given_ccache, name,
+                              made->ccache);
     troth__mutex_unlock(credential->lock);
     if (!copied)
         goto out;
@@ -401,7 +414,7 @@ static troth_status gss_narrow(struct gss_credential *credential, struct gss_tar
     good = target != NULL && target->snapshot == (*handle)->snapshot && troth__now() < target->ends_at;
     known = good && gss_take_narrow(target, *handle, &narrow);
     troth__mutex_unlock(credential->lock);
-    if (!good && credential->source == GSS_SOURCE_PRIVATE)
+    if (!good && gss_own_ccache(credential))
         return TROTH_OK;
     if (!good) {
         troth__gss_handle_drop(credential, handle);
@@ -453,7 +466,7 @@ troth_status troth__gss_initiator_take(struct gss_credential *credential, const 
 void troth__gss_target_confirm(struct gss_credential *credential, struct gss_target *target,
                                const struct gss_handle *handle, OM_uint32 lifetime)
 {
-    const bool private = credential->source == GSS_SOURCE_PRIVATE;
+    const bool private = gss_own_ccache(credential);
     struct gss_stamp stamp;
 
     if (target == NULL || handle->narrow || (private ? handle->snapshot == 0 : handle->snapshot != 0) ||

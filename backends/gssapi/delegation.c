@@ -1,36 +1,9 @@
 /* delegation.c - a credential of what a peer handed on; what is known of credentials; storing them. */
 #include "internal.h"
 
-#include <stdio.h>
-
 #include "error.h"
 
 /* ---- what a peer handed on ------------------------------------------------------------------------------------ */
-
-/* Opens a MEMORY ccache that nobody else has, empty; its name becomes the new credential's source. */
-static troth_status gss_given_ccache(struct gss_credential *acceptor, struct troth__credential_config *own,
-                                     krb5_ccache *ccache, troth_error *error)
-{
-    const size_t size = 64;
-    char *name = troth__alloc(size);
-    krb5_error_code code;
-
-    *ccache = NULL;
-    if (name == NULL)
-        return troth__error_set(error, TROTH_E_MEMORY, "out of memory for a credential");
-    /* The configuration lives as long as the ccache. */
-    snprintf(name, size, "MEMORY:troth-given-%p", (void *)own);
-    own->ccache = name;
-    troth__mutex_lock(acceptor->lock);
-    code = acceptor->native->krb5_cc_resolve(acceptor->krb5, name, ccache);
-    troth__mutex_unlock(acceptor->lock);
-    troth__gss_traced_krb5(acceptor, "krb5_cc_resolve", code);
-    if (code == 0)
-        return TROTH_OK;
-    *ccache = NULL;
-    return troth__gss_fail(acceptor->native, "krb5_cc_resolve", GSS_S_FAILURE, (OM_uint32)code, &troth__gss_krb5,
-                           error);
-}
 
 /* Copies a native credential's tickets into a ccache. mechanism GSS_C_NO_OID: whichever it has. */
 static troth_status gss_store(const struct gss_credential *credential, gss_cred_id_t cred, gss_OID mechanism,
@@ -53,31 +26,25 @@ static troth_status gss_store(const struct gss_credential *credential, gss_cred_
 
 /*
  * Acquires a credential over a ccache of its own with a native credential's tickets, which maker, whose handle or
- * context has cred, makes.
+ * context has cred, puts there.
  */
 static troth_status gss_given_credential(struct gss_credential *maker, gss_cred_id_t cred, const troth__backend *self,
                                          struct troth__credential_config *own, void **credential, troth_error *error)
 {
-    struct gss_credential *made;
-    krb5_ccache ccache = NULL;
-    troth_status status = gss_given_ccache(maker, own, &ccache, error);
+    struct gss_credential *made = NULL;
+    troth_status status = troth__gss_credential_begin(self, own, &made, error);
 
     /* Under SPNEGO the credential is SPNEGO's, with Kerberos inside. */
     if (status == TROTH_OK)
-        status = gss_store(maker, cred, GSS_C_NO_OID, own->ccache, error);
+        status = gss_store(maker, cred, GSS_C_NO_OID, made->store, error);
     if (status == TROTH_OK)
-        status = troth__gss_credential_acquire(self, own, credential, error);
-    if (status == TROTH_OK) {
-        made = *credential;
-        made->owned = ccache; /* a ccache belongs to no krb5 context */
-        return TROTH_OK;
+        status = troth__gss_credential_finish(made, error);
+    if (status != TROTH_OK) {
+        troth__gss_credential_free(made);
+        return status;
     }
-    if (ccache != NULL) {
-        troth__mutex_lock(maker->lock);
-        maker->native->krb5_cc_destroy(maker->krb5, ccache);
-        troth__mutex_unlock(maker->lock);
-    }
-    return status;
+    *credential = made;
+    return TROTH_OK;
 }
 
 troth_status troth__gss_delegated_credential(void *pointer, const troth__backend *self,

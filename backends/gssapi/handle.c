@@ -147,18 +147,19 @@ static troth_status gss_handle_times(struct gss_credential *credential, struct g
     return lifetime == 0 ? gss_tickets_ended(credential, error) : TROTH_OK;
 }
 
-troth_status troth__gss_private_ccache(struct gss_credential *credential, struct gss_handle *handle, troth_error *error)
+troth_status troth__gss_private_ccache(struct gss_credential *credential, char store[64], krb5_ccache *ccache,
+                                       troth_error *error)
 {
     krb5_error_code code;
 
     troth__mutex_lock(credential->lock);
-    snprintf(handle->store, sizeof handle->store, "MEMORY:troth-%p-%u", (void *)credential, ++credential->made);
-    code = credential->native->krb5_cc_resolve(credential->krb5, handle->store, &handle->ccache);
+    troth__gss_private_name(credential, store);
+    code = credential->native->krb5_cc_resolve(credential->krb5, store, ccache);
     troth__mutex_unlock(credential->lock);
     troth__gss_traced_krb5(credential, "krb5_cc_resolve", code);
     if (code == 0)
         return TROTH_OK;
-    handle->ccache = NULL;
+    *ccache = NULL;
     return troth__gss_fail(credential->native, "krb5_cc_resolve", GSS_S_FAILURE, (OM_uint32)code, &troth__gss_krb5,
                            error);
 }
@@ -167,13 +168,14 @@ troth_status troth__gss_acquire_for(struct gss_credential *credential, const str
                                     gss_cred_id_t *cred, troth_error *error)
 {
     const struct troth__credential_config *config = credential->config;
+    const char *keytab = troth__gss_credential_keytab(credential);
     gss_key_value_element_desc elements[2] = {{NULL, NULL}, {NULL, NULL}};
     gss_key_value_set_desc first = {0, elements}, second = {0, elements};
 
     switch (credential->source) {
     case GSS_SOURCE_KEYTAB:
-        if (config->keytab != NULL)
-            elements[first.count++] = (gss_key_value_element_desc){"keytab", config->keytab};
+        if (keytab != NULL)
+            elements[first.count++] = (gss_key_value_element_desc){"keytab", keytab};
         second = first;
         break;
     case GSS_SOURCE_SHARED:
@@ -193,7 +195,12 @@ troth_status troth__gss_acquire_for(struct gss_credential *credential, const str
         second = first;
         /* A copy with a target's tickets is not for the library to renew. */
         if (config->password == NULL && !handle->narrow)
-            elements[first.count++] = (gss_key_value_element_desc){"client_keytab", config->keytab};
+            elements[first.count++] = (gss_key_value_element_desc){"client_keytab", keytab};
+        break;
+    case GSS_SOURCE_GIVEN:
+        elements[first.count++] =
+            (gss_key_value_element_desc){"ccache", handle->narrow ? handle->store : credential->store};
+        second = first;
         break;
     }
     if (troth__gss_ntlm_wanted(config))
@@ -218,7 +225,7 @@ static troth_status gss_handle_new(struct gss_credential *credential, bool snaps
     made->holds = 1;
     snapshot = snapshot && credential->fast && credential->ccache_file != NULL;
     if (snapshot || credential->source == GSS_SOURCE_PRIVATE)
-        status = troth__gss_private_ccache(credential, made, error);
+        status = troth__gss_private_ccache(credential, made->store, &made->ccache, error);
     if (status == TROTH_OK && snapshot)
         status = troth__gss_snapshot_fill(credential, made, error);
     if (status == TROTH_OK && credential->config->password != NULL && !troth__gss_ntlm_wanted(credential->config))
@@ -286,7 +293,7 @@ static troth_status gss_renew(struct gss_credential *credential, struct gss_hand
     if (status == TROTH_OK) {
         troth__gss_handle_drop_locked(credential, &credential->current);
         credential->current = made;
-        if (credential->source == GSS_SOURCE_PRIVATE && credential->fast)
+        if (credential->source != GSS_SOURCE_SHARED && credential->source != GSS_SOURCE_KEYTAB && credential->fast)
             made->snapshot = credential->made;
         credential->stamp = stamp;
         troth__gss_targets_outdated(credential);

@@ -138,9 +138,10 @@ struct gss_stamp {
 
 /* Where a credential's keys or tickets are. */
 enum gss_source {
-    GSS_SOURCE_KEYTAB, /* acceptor's: never ends, read by the library at each accept */
-    GSS_SOURCE_SHARED, /* a ccache that somebody else keeps */
-    GSS_SOURCE_PRIVATE /* a MEMORY ccache of ours, filled from a client keytab or a password */
+    GSS_SOURCE_KEYTAB,  /* acceptor's: never ends, read by the library at each accept */
+    GSS_SOURCE_SHARED,  /* a ccache that somebody else keeps */
+    GSS_SOURCE_PRIVATE, /* a MEMORY ccache of ours, filled from a client keytab or a password */
+    GSS_SOURCE_GIVEN    /* a MEMORY ccache of ours with tickets that somebody gave; when they end, so does it */
 };
 
 struct gss_pool;
@@ -162,8 +163,12 @@ struct gss_credential {
     struct gss_handle *current;
     struct gss_stamp stamp; /* of ccache_path, when current was made */
     bool renewing;
-    unsigned made;     /* private ccaches so far; names and numbers them */
-    krb5_ccache owned; /* the MEMORY ccache that is this credential's source and ends with it, or NULL */
+    char prefix[48]; /* of the names of all that is private, with random bits that no other code can guess: what
+                        is in memory belongs to the process, and not to us alone. Never changes */
+    unsigned made;   /* private ccaches and keytabs so far; names and numbers them */
+    char store[64];  /* the name of what was given: one of the next two. Never changes, nor do they */
+    krb5_ccache given_ccache; /* the MEMORY ccache, or the MEMORY keytab, that is this credential's source and ends */
+    krb5_keytab given_keytab; /* with it; or NULL */
 };
 
 /* Tells of a call that belongs to no token or message, where somebody listens. */
@@ -186,10 +191,25 @@ static inline void troth__gss_traced_krb5(const struct gss_credential *credentia
 
 troth_status troth__gss_credential_acquire(const troth__backend *self, const struct troth__credential_config *config,
                                            void **credential, troth_error *error);
+
+/*
+ * The same in two parts, for tickets that come from elsewhere: begin makes a credential with an empty ccache of its
+ * own, called made->store, and finish, when that was filled, tries it. On failure of the first *made is NULL; after
+ * that of the second the caller frees it.
+ */
+troth_status troth__gss_credential_begin(const troth__backend *self, const struct troth__credential_config *config,
+                                         struct gss_credential **made, troth_error *error);
+troth_status troth__gss_credential_finish(struct gss_credential *made, troth_error *error);
 void troth__gss_credential_free(void *credential);
 
 const struct troth__gss_native *troth__gss_credential_native(const struct gss_credential *credential);
 const struct troth__credential_config *troth__gss_credential_config(const struct gss_credential *credential);
+
+/* The name of its keytab; NULL: it has none, or the default one. */
+const char *troth__gss_credential_keytab(const struct gss_credential *credential);
+
+/* The next name of something private, into store. Under lock. */
+void troth__gss_private_name(struct gss_credential *credential, char store[64]);
 
 /* ---- handle.c -------------------------------------------------------------------------------------------------- */
 
@@ -218,8 +238,8 @@ troth_status troth__gss_acquire_from(struct gss_credential *credential, gss_key_
 troth_status troth__gss_acquire_for(struct gss_credential *credential, const struct gss_handle *handle,
                                     gss_cred_id_t *cred, troth_error *error);
 
-/* Makes a handle's private ccache, empty. Not under lock. */
-troth_status troth__gss_private_ccache(struct gss_credential *credential, struct gss_handle *handle,
+/* Makes a private ccache, empty, and its name. On failure *ccache is NULL. Not under lock. */
+troth_status troth__gss_private_ccache(struct gss_credential *credential, char store[64], krb5_ccache *ccache,
                                        troth_error *error);
 
 /*
@@ -315,10 +335,10 @@ void troth__gss_pool_drop(struct gss_credential *credential, struct gss_handle *
 /*
  * Adds to the text what an acceptor's keytab holds: "; the keytab FILE:... holds http/www@R (kvno 3), ...". Never
  * fails; says so when the keytab cannot be read. krb5 is used by nobody else meanwhile. keytab NULL: the default one.
- * keys: what is known of it in memory; NULL: it is read.
+ * keys: what is known of it in memory; NULL: it is read. shown: what it is called; NULL: as the library calls it.
  */
 void troth__gss_keytab_tell(const struct troth__gss_native *native, krb5_context krb5, const char *keytab,
-                            const struct gss_keys *keys, troth_error *error);
+                            const struct gss_keys *keys, const char *shown, troth_error *error);
 
 /* The same for a credential's keytab (pool.c). Any thread. */
 void troth__gss_credential_tell_keytab(struct gss_credential *credential, troth_error *error);

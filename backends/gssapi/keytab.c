@@ -2,6 +2,7 @@
 #include "internal.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "error.h"
@@ -44,7 +45,7 @@ static void tell_end(const struct tale *tale, troth_error *error)
 }
 
 void troth__gss_keytab_tell(const struct troth__gss_native *native, krb5_context krb5, const char *keytab,
-                            const struct gss_keys *keys, troth_error *error)
+                            const struct gss_keys *keys, const char *shown, troth_error *error)
 {
     char name[KEYTAB_NAME_MAX] = "";
     struct tale tale = {.names = 0};
@@ -57,7 +58,7 @@ void troth__gss_keytab_tell(const struct troth__gss_native *native, krb5_context
         const krb5_keytab_entry *known;
         bool another;
 
-        troth__error_append(error, "; the keytab %s holds", keytab);
+        troth__error_append(error, "; the keytab %s holds", shown != NULL ? shown : keytab);
         for (size_t i = 0; (known = troth__gss_keys_entry(keys, i, &another)) != NULL; i++) {
             if (another && tale.names >= ENTRIES_SHOWN)
                 tale.names++; /* a flood of failures must not pay for hundreds of names that nobody sees */
@@ -69,7 +70,9 @@ void troth__gss_keytab_tell(const struct troth__gss_native *native, krb5_context
     }
     if ((keytab != NULL ? native->krb5_kt_resolve(krb5, keytab, &open) : native->krb5_kt_default(krb5, &open)) != 0)
         return;
-    if (native->krb5_kt_get_name(krb5, open, name, sizeof name) != 0)
+    if (shown != NULL)
+        snprintf(name, sizeof name, "%s", shown);
+    else if (native->krb5_kt_get_name(krb5, open, name, sizeof name) != 0)
         name[0] = '\0';
     code = native->krb5_kt_start_seq_get(krb5, open, &cursor);
     if (code != 0) {

@@ -50,6 +50,7 @@
     X(gss_wrap)                                                                                                        \
     X(gss_wrap_iov)                                                                                                    \
     X(gss_wrap_iov_length)                                                                                             \
+    X(krb5_c_random_make_octets)                                                                                       \
     X(krb5_cc_close)                                                                                                   \
     X(krb5_cc_copy_creds)                                                                                              \
     X(krb5_cc_default_name)                                                                                            \
@@ -63,6 +64,7 @@
     X(krb5_cc_store_cred)                                                                                              \
     X(krb5_free_context)                                                                                               \
     X(krb5_free_cred_contents)                                                                                         \
+    X(krb5_free_creds)                                                                                                 \
     X(krb5_free_error_message)                                                                                         \
     X(krb5_free_keytab_entry_contents)                                                                                 \
     X(krb5_free_principal)                                                                                             \
@@ -81,6 +83,7 @@
     X(krb5_kt_start_seq_get)                                                                                           \
     X(krb5_parse_name)                                                                                                 \
     X(krb5_principal_compare_any_realm)                                                                                \
+    X(krb5_unmarshal_credentials)                                                                                      \
     X(krb5_unparse_name)
 
 struct troth__gss_native {

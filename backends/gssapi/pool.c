@@ -31,15 +31,15 @@
 #define TICK 100
 
 struct gss_pool {
-    char name[1024];       /* of the keytab: "FILE:..." */
-    const char *path;      /* in it */
+    char name[1024];       /* of the keytab: "FILE:...", or "MEMORY:..." of what was given */
+    const char *path;      /* in it; NULL: it is the credential's own, in memory, and never changes */
     char *principal;       /* of a credential with a literal principal, in display form; or NULL */
     struct gss_keys *keys; /* NULL: the file cannot be read as a keytab now */
     struct gss_stamp stamp;
     int64_t read_at;  /* of troth__monotonic_ms */
     bool young;       /* see TICK */
     unsigned reading; /* of which reading of the file keys is */
-    unsigned made, alive, idle_count;
+    unsigned alive, idle_count;
     struct gss_handle *idle; /* the one last used is the first */
 };
 
@@ -84,6 +84,7 @@ troth_status troth__gss_pool_new(struct gss_credential *credential, troth_error 
 {
     const struct troth__gss_native *native = credential->native;
     const struct troth__credential_config *config = credential->config;
+    const char *keytab = troth__gss_credential_keytab(credential);
     struct gss_pool *pool;
     krb5_keytab open = NULL;
     bool fits;
@@ -94,18 +95,19 @@ troth_status troth__gss_pool_new(struct gss_credential *credential, troth_error 
     if (pool == NULL)
         return troth__error_set(error, TROTH_E_MEMORY, "out of memory for a credential");
     credential->pool = pool;
-    if ((config->keytab != NULL ? native->krb5_kt_resolve(credential->krb5, config->keytab, &open)
-                                : native->krb5_kt_default(credential->krb5, &open)) != 0)
+    if ((keytab != NULL ? native->krb5_kt_resolve(credential->krb5, keytab, &open)
+                        : native->krb5_kt_default(credential->krb5, &open)) != 0)
         open = NULL;
     fits = open != NULL && native->krb5_kt_get_name(credential->krb5, open, pool->name, sizeof pool->name) == 0 &&
-           strncmp(pool->name, "FILE:", 5) == 0;
+           (credential->given_keytab != NULL || strncmp(pool->name, "FILE:", 5) == 0);
     if (open != NULL)
         native->krb5_kt_close(credential->krb5, open);
     if (!fits) {
         troth__gss_pool_free(credential);
         return TROTH_OK;
     }
-    pool->path = pool->name + 5;
+    if (credential->given_keytab == NULL)
+        pool->path = pool->name + 5;
     if (config->name.principal != NULL)
         return troth__gss_name_show(native, credential->name, &pool->principal, error);
     return TROTH_OK;
@@ -159,6 +161,14 @@ static troth_status gss_pool_read(struct gss_credential *credential, troth_error
                                 pool->principal, &pool->keys, error);
 }
 
+/* The keys are to be read, for the first time or because they may have changed. */
+static bool gss_read_due(const struct gss_pool *pool, const struct gss_stamp *stamp, int64_t age)
+{
+    if (pool->keys == NULL && (pool->reading == 0 || age >= MISSING_PAUSE))
+        return true;
+    return pool->path != NULL && (!troth__gss_stamp_same(stamp, &pool->stamp) || (pool->young && age >= TICK));
+}
+
 /* Chooses keys for the ticket, reading the file where that is due. No keys: the file cannot be read. Under lock. */
 static troth_status gss_pool_choose(struct gss_credential *credential, const struct gss_stamp *stamp,
                                     const struct troth__ticket *ticket, struct gss_choice *choice, troth_error *error)
@@ -168,14 +178,13 @@ static troth_status gss_pool_choose(struct gss_credential *credential, const str
     troth_status status = TROTH_OK;
     bool read = false;
 
-    if (!troth__gss_stamp_same(stamp, &pool->stamp) || (pool->young && age >= TICK) ||
-        (pool->keys == NULL && age >= MISSING_PAUSE)) {
+    if (gss_read_due(pool, stamp, age)) {
         status = gss_pool_read(credential, error);
         read = true;
     }
     if (pool->keys == NULL)
         return status;
-    if (!troth__gss_keys_choose(pool->keys, ticket, choice) && !read && age >= MISSING_PAUSE) {
+    if (!troth__gss_keys_choose(pool->keys, ticket, choice) && !read && pool->path != NULL && age >= MISSING_PAUSE) {
         status = gss_pool_read(credential, error);
         if (pool->keys != NULL)
             troth__gss_keys_choose(pool->keys, ticket, choice);
@@ -230,7 +239,7 @@ static troth_status gss_begin_handle(struct gss_credential *credential, const st
     made->pooled = true;
     made->reading = pool->reading;
     made->choice = *choice;
-    snprintf(made->store, sizeof made->store, "MEMORY:troth-%p-%u", (void *)credential, ++pool->made);
+    troth__gss_private_name(credential, made->store);
     if (native->krb5_kt_resolve(credential->krb5, made->store, &made->keytab) != 0)
         made->keytab = NULL;
     if (made->keytab == NULL || troth__gss_keys_add(pool->keys, choice, made->keytab) != 0)
@@ -300,7 +309,8 @@ void troth__gss_credential_tell_keytab(struct gss_credential *credential, troth_
     const struct gss_pool *pool = credential->pool;
 
     troth__mutex_lock(credential->lock);
-    troth__gss_keytab_tell(credential->native, credential->krb5, pool != NULL ? pool->name : credential->config->keytab,
-                           pool != NULL ? pool->keys : NULL, error);
+    troth__gss_keytab_tell(
+        credential->native, credential->krb5, pool != NULL ? pool->name : troth__gss_credential_keytab(credential),
+        pool != NULL ? pool->keys : NULL, credential->given_keytab != NULL ? "given as bytes" : NULL, error);
     troth__mutex_unlock(credential->lock);
 }

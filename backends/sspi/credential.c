@@ -152,11 +152,11 @@ static troth_status sspi_config_check(const struct sspi_credential *self, troth_
 {
     const struct troth__credential_config *config = self->config;
 
-    if (config->keytab != NULL) {
+    if (config->keytab != NULL || config->keytab_data.length > 0) {
         return troth__error_set(error, TROTH_E_UNSUPPORTED,
                                 "SSPI has no keytabs: the keys are those of the account that runs this process");
     }
-    if (config->ccache != NULL) {
+    if (config->ccache != NULL || config->ccache_data.length > 0) {
         return troth__error_set(error, TROTH_E_UNSUPPORTED,
                                 "SSPI has no credential caches: the tickets are those of the logon session");
     }

@@ -330,9 +330,17 @@ typedef void (*troth_trace_callback)(void *user, const troth_trace_event *event)
 #define TROTH_CREDENTIAL_STOCK 0x1u
 #define TROTH_CREDENTIAL_NTLM 0x2u
 
+/* The longest keytab or ccache that is taken as bytes. */
+#define TROTH_CREDENTIAL_DATA_MOST 1048576
+
 /*
- * Where a credential comes from. At most one of keytab, ccache and password is set; none: the platform's default (on
- * POSIX the default keytab or ccache, on Windows the logon session).
+ * Where a credential comes from. At most one of keytab, ccache, password, keytab_data and ccache_data is set; none: the
+ * platform's default (on POSIX the default keytab or ccache, on Windows the logon session).
+ *
+ * Keys and tickets given as bytes never reach a file. They are copied once, into memory of the native library's; the
+ * caller's bytes are not needed after troth_credential_acquire, and the caller should wipe them. Keys, and tickets'
+ * session keys, are wiped when the credential has ended. What was given never changes: to exchange it, acquire a new
+ * credential, use it for new contexts, and free the old one, which goes on for the contexts that it has.
  */
 typedef struct troth_credential_options {
     size_t size;
@@ -351,6 +359,14 @@ typedef struct troth_credential_options {
                                     contexts; it and trace_user must live as long as these. Costs one test per call
                                     when there is none */
     void *trace_user;           /* given to trace as it is */
+    const void *keytab_data; /* as keytab, in either role: the bytes of a keytab file in MIT's format 0x0502, the only
+                                one that is written today. keytab_length of them, at least 1. POSIX only */
+    size_t keytab_length;
+    const void *ccache_data; /* initiator: the bytes of a ccache file (FILE) of version 4, the default of MIT's and of
+                                Heimdal's library. ccache_length of them, at least 1. Tickets that are obtained with
+                                them stay in this process's memory; nothing renews them, and when they end, so does the
+                                credential. POSIX only */
+    size_t ccache_length;
 } troth_credential_options;
 
 #define TROTH_CREDENTIAL_OPTIONS_INIT                                                                                  \
@@ -371,11 +387,14 @@ typedef struct troth_credential_options {
  * credential  set on TROTH_OK; free with troth_credential_free
  *
  * Returns TROTH_OK; TROTH_E_ARGUMENT (unset role, a structure without its size, unknown bits, two sources, a source of
- * the other role, a password without a principal, a keytab or ccache for NTLM alone, NTLM let into Kerberos alone);
- * TROTH_E_NAME; TROTH_E_UNSUPPORTED (a source that this platform does not have); TROTH_E_NO_CREDENTIAL,
- * TROTH_E_MECHANISM, TROTH_E_UNKNOWN_TARGET (no such user), TROTH_E_NO_KDC, TROTH_E_CLOCK_SKEW, TROTH_E_DENIED (wrong
- * password), TROTH_E_EXPIRED, TROTH_E_ENCRYPTION, TROTH_E_MEMORY, TROTH_E_FAILURE. On Windows a missing or wrong
- * credential may come to light at the first step only. Source: RFC 2743 section 2.1.1; AcquireCredentialsHandleW.
+ * the other role, a password without a principal, a keytab or ccache for NTLM alone, NTLM let into Kerberos alone,
+ * bytes without a length or a length without bytes, bytes that are no keytab or ccache, or a damaged one);
+ * TROTH_E_LIMIT (bytes above TROTH_CREDENTIAL_DATA_MOST, or a name of more than 32 parts in them); TROTH_E_NAME;
+ * TROTH_E_UNSUPPORTED (a source that this platform does not have, bytes in a format that is not read);
+ * TROTH_E_NO_CREDENTIAL (also: bytes with nothing in them), TROTH_E_MECHANISM, TROTH_E_UNKNOWN_TARGET (no such user),
+ * TROTH_E_NO_KDC, TROTH_E_CLOCK_SKEW, TROTH_E_DENIED (wrong password), TROTH_E_EXPIRED, TROTH_E_ENCRYPTION,
+ * TROTH_E_MEMORY, TROTH_E_FAILURE. On Windows a missing or wrong credential may come to light at the first step only.
+ * Source: RFC 2743 section 2.1.1; AcquireCredentialsHandleW.
  */
 TROTH_API troth_status troth_credential_acquire(troth_role role, const troth_credential_options *options,
                                                 troth_credential **credential, troth_error *error);

@@ -16,6 +16,7 @@ static const struct {
     {"parts", run_part_tests},          {"bindings", run_binding_tests}, {"policy", run_policy_tests},
     {"sharing", run_sharing_tests},     {"features", run_feature_tests}, {"trace", run_trace_tests},
     {"peer", run_peer_tests},           {"session", run_session_tests},  {"delegation", run_delegation_tests},
+    {"memory", run_memory_tests},
 };
 
 int main(int argc, char **argv)
@@ -26,8 +27,8 @@ int main(int argc, char **argv)
         under_test = TROTH_MECHANISM_NEGOTIATE;
     } else {
         fprintf(stderr,
-                "usage: contract handshake|tokens|messages|parts|bindings|policy|peer|session|delegation|sharing|"
-                "features|trace kerberos|negotiate\n");
+                "usage: contract handshake|tokens|messages|parts|bindings|policy|peer|session|delegation|memory|"
+                "sharing|features|trace kerberos|negotiate\n");
         return 2;
     }
     for (size_t i = 0; i < sizeof(themes) / sizeof(themes[0]); i++) {

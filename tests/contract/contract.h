@@ -66,6 +66,9 @@ struct token {
 struct token token_of(const void *data, size_t length);
 void token_free(struct token *token);
 
+/* The bytes of the file whose name, maybe with "FILE:" before it, an environment variable tells. */
+struct token file_of(const char *variable);
+
 /* One step. in is NULL for none. Frees what out had before; out may be NULL. */
 troth_status step(troth_context *context, const struct token *in, struct token *out, troth_error *error);
 
@@ -126,6 +129,7 @@ int run_policy_tests(void);
 int run_peer_tests(void);
 int run_session_tests(void);
 int run_delegation_tests(void);
+int run_memory_tests(void);
 int run_sharing_tests(void);
 int run_feature_tests(void);
 int run_trace_tests(void);

@@ -165,18 +165,13 @@ static const char *variable(const char *name)
     return value;
 }
 
-/* A credential from a source, and a conversation with it. */
-static void a_source(troth_feature feature, troth_role role, const troth_credential_options *options, const char *user)
+/* A conversation with a credential, which is given away. */
+static void converse_with(troth_role role, troth_credential *credential, const char *user)
 {
     troth_error error = TROTH_ERROR_INIT;
     troth_context_options to = initiator_options();
-    troth_credential *credential = NULL;
     struct pair pair = {NULL, NULL};
 
-    if (!holds(feature, troth_credential_acquire(role, options, &credential, &error), &error)) {
-        assert_null(credential);
-        skip_absent(feature);
-    }
     pair.initiator = role == TROTH_ACCEPTOR ? context_new(TROTH_INITIATOR, under_test, NULL) : NULL;
     pair.acceptor = role == TROTH_INITIATOR ? context_new(TROTH_ACCEPTOR, under_test, NULL) : NULL;
     assert_int_equal(troth_context_new(credential, role == TROTH_INITIATOR ? &to : NULL,
@@ -191,6 +186,19 @@ static void a_source(troth_feature feature, troth_role role, const troth_credent
     }
     assert_converse(&pair);
     pair_free(&pair);
+}
+
+/* A credential from a source, and a conversation with it. */
+static void a_source(troth_feature feature, troth_role role, const troth_credential_options *options, const char *user)
+{
+    troth_error error = TROTH_ERROR_INIT;
+    troth_credential *credential = NULL;
+
+    if (!holds(feature, troth_credential_acquire(role, options, &credential, &error), &error)) {
+        assert_null(credential);
+        skip_absent(feature);
+    }
+    converse_with(role, credential, user);
 }
 
 static troth_credential_options source(void)
@@ -227,6 +235,44 @@ static void a_named_ccache_is_taken_as_supports_says(void **state)
     a_source(TROTH_FEATURE_CCACHE, TROTH_INITIATOR, &options, realm_user());
 }
 
+/* Where they are not taken, any bytes do: no file is read for them. */
+static void bytes_are_taken(troth_feature feature, troth_role role, const char *file, const char *user)
+{
+    static const uint8_t any[] = {5, 2, 0, 0, 0, 0};
+    const bool refused = troth_supports(feature) == TROTH_SUPPORT_NO;
+    struct token content = refused ? token_of(any, sizeof any) : file_of(file);
+    const bool keytab = feature == TROTH_FEATURE_MEMORY_KEYTAB;
+    troth_credential_options options = source();
+    troth_error error = TROTH_ERROR_INIT;
+    troth_credential *credential = NULL;
+    troth_status status;
+
+    *(keytab ? &options.keytab_data : &options.ccache_data) = content.data;
+    *(keytab ? &options.keytab_length : &options.ccache_length) = content.length;
+    options.name.principal = role == TROTH_INITIATOR && !refused ? user : NULL;
+    status = troth_credential_acquire(role, &options, &credential, &error);
+    memset(content.data, 0xAA, content.length);
+    token_free(&content);
+    if (!holds(feature, status, &error)) {
+        assert_null(credential);
+        skip_absent(feature);
+    }
+    converse_with(role, credential, user);
+}
+
+static void keys_given_as_bytes_are_taken_as_supports_says(void **state)
+{
+    (void)state;
+    bytes_are_taken(TROTH_FEATURE_MEMORY_KEYTAB, TROTH_ACCEPTOR, "KRB5_KTNAME", realm_user());
+    bytes_are_taken(TROTH_FEATURE_MEMORY_KEYTAB, TROTH_INITIATOR, "TROTH_REALM_USER_KEYTAB", realm_user());
+}
+
+static void tickets_given_as_bytes_are_taken_as_supports_says(void **state)
+{
+    (void)state;
+    bytes_are_taken(TROTH_FEATURE_MEMORY_CCACHE, TROTH_INITIATOR, "KRB5CCNAME", realm_user());
+}
+
 /* The last one: under Wine its tickets replace those of the default ccache. */
 static void a_password_is_taken_as_supports_says(void **state)
 {
@@ -256,6 +302,8 @@ int run_feature_tests(void)
         cmocka_unit_test(an_acceptors_keytab_is_taken_as_supports_says),
         cmocka_unit_test(an_initiators_keytab_is_taken_as_supports_says),
         cmocka_unit_test(a_named_ccache_is_taken_as_supports_says),
+        cmocka_unit_test(keys_given_as_bytes_are_taken_as_supports_says),
+        cmocka_unit_test(tickets_given_as_bytes_are_taken_as_supports_says),
         cmocka_unit_test(a_password_is_taken_as_supports_says),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

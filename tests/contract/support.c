@@ -144,6 +144,24 @@ void token_free(struct token *token)
     token->length = 0;
 }
 
+struct token file_of(const char *name)
+{
+    const char *path = variable(name);
+    struct token content = {malloc(1u << 20), 0};
+    FILE *file;
+
+    if (strncmp(path, "FILE:", 5) == 0)
+        path += 5;
+    file = fopen(path, "rb");
+    if (file == NULL)
+        fail_msg("%s cannot be read", path);
+    assert_non_null(content.data);
+    content.length = fread(content.data, 1, 1u << 20, file);
+    fclose(file);
+    assert_true(content.length > 0);
+    return content;
+}
+
 troth_status step(troth_context *context, const struct token *in, struct token *out, troth_error *error)
 {
     const void *data = &out;

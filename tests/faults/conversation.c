@@ -15,6 +15,7 @@
 #include <cmocka.h>
 
 #include "bytes.h"
+#include "files.h"
 #include "session.h"
 #include "realm.h"
 #include "troth/parts.h"
@@ -42,9 +43,35 @@ void conversation_broken(const char *condition, const char *file, int line)
 
 /* ---- the realm's people --------------------------------------------------------------------------------------- */
 
+enum given { GIVEN_TICKETS, GIVEN_USERS_KEYS, GIVEN_KEYS };
+
 uint32_t conversation_path(void)
 {
     return getenv("TROTH_TEST_STOCK") != NULL ? TROTH_CREDENTIAL_STOCK : 0;
+}
+
+/* The bytes of a file of the realm, which stay the same. */
+static struct content given(enum given which)
+{
+    static const char *const files[] = {"TROTH_REALM_CCACHE", "TROTH_REALM_USER_KEYTAB", "TROTH_REALM_KEYTAB"};
+    static struct content contents[sizeof files / sizeof files[0]];
+
+    if (contents[which].bytes == NULL)
+        contents[which] = files_read(realm_env_path(files[which]));
+    return contents[which];
+}
+
+troth_credential_options conversation_acceptor(enum source source, troth_mechanism mechanism)
+{
+    troth_credential_options options = TROTH_CREDENTIAL_OPTIONS_INIT;
+
+    options.mechanism = mechanism;
+    options.flags = conversation_path();
+    if (source == SOURCE_CCACHE_BYTES || source == SOURCE_KEYTAB_BYTES) {
+        options.keytab_data = given(GIVEN_KEYS).bytes;
+        options.keytab_length = given(GIVEN_KEYS).length;
+    }
+    return options;
 }
 
 troth_credential_options conversation_source(enum source source, troth_mechanism mechanism)
@@ -64,6 +91,15 @@ troth_credential_options conversation_source(enum source source, troth_mechanism
     case SOURCE_PASSWORD:
         options.password = realm_read_line(realm_env("TROTH_REALM_PASSWORD_FILE"), password, sizeof password);
         options.name.principal = realm_env("TROTH_REALM_PASSWORD_USER");
+        break;
+    case SOURCE_CCACHE_BYTES:
+        options.ccache_data = given(GIVEN_TICKETS).bytes;
+        options.ccache_length = given(GIVEN_TICKETS).length;
+        break;
+    case SOURCE_KEYTAB_BYTES:
+        options.keytab_data = given(GIVEN_USERS_KEYS).bytes;
+        options.keytab_length = given(GIVEN_USERS_KEYS).length;
+        options.name.principal = realm_env("TROTH_REALM_USER");
         break;
     }
     return options;
@@ -472,7 +508,7 @@ static void listen(void *user, const troth_trace_event *event)
 void conversation_hold(const troth__backend *backend, const struct conversation *conversation, struct outcome *outcome)
 {
     troth_credential_options mine = conversation_source(conversation->source, conversation->mechanism);
-    troth_credential_options theirs = TROTH_CREDENTIAL_OPTIONS_INIT;
+    troth_credential_options theirs = conversation_acceptor(conversation->source, conversation->mechanism);
     troth_context_options to = conversation_target(), from = TROTH_CONTEXT_OPTIONS_INIT;
     troth_credential *user = NULL, *service = NULL;
     troth_context *initiator = NULL, *acceptor = NULL;
@@ -480,8 +516,6 @@ void conversation_hold(const troth__backend *backend, const struct conversation 
     troth_status status;
 
     memset(outcome, 0, sizeof *outcome);
-    theirs.mechanism = conversation->mechanism;
-    theirs.flags = conversation_path();
     mine.trace = theirs.trace = listen;
     to.required = from.required = conversation->required;
     if (conversation->service != NULL)

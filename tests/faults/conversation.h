@@ -7,7 +7,13 @@
 
 #include "backend.h"
 
-enum source { SOURCE_CCACHE, SOURCE_KEYTAB, SOURCE_PASSWORD };
+enum source {
+    SOURCE_CCACHE,
+    SOURCE_KEYTAB,
+    SOURCE_PASSWORD,
+    SOURCE_CCACHE_BYTES, /* the same as the first two, given as bytes; so are the acceptor's keys then */
+    SOURCE_KEYTAB_BYTES
+};
 
 struct conversation {
     const char *name;
@@ -47,6 +53,9 @@ uint32_t conversation_path(void);
 
 /* The options of an initiator in the realm, for a source. What they point to is static. */
 troth_credential_options conversation_source(enum source source, troth_mechanism mechanism);
+
+/* The options of the acceptor that goes with it. */
+troth_credential_options conversation_acceptor(enum source source, troth_mechanism mechanism);
 
 /* Whom that initiator is. */
 const char *conversation_user(enum source source);

@@ -656,6 +656,38 @@ static void KRB5_CALLCONV watched_krb5_free_cred_contents(krb5_context krb5, krb
     REAL(krb5_free_cred_contents)(krb5, creds);
 }
 
+static krb5_error_code KRB5_CALLCONV watched_krb5_unmarshal_credentials(krb5_context krb5, const krb5_data *data,
+                                                                        krb5_creds **creds)
+{
+    const enum ledger_verdict verdict = ledger_call("krb5_unmarshal_credentials");
+    krb5_error_code code = verdict == LEDGER_BEFORE ? KRB5_CC_IO : REAL(krb5_unmarshal_credentials)(krb5, data, creds);
+
+    if (code == 0 && verdict == LEDGER_AFTER) {
+        krb5_free_creds(krb5, *creds);
+        *creds = NULL;
+        return KRB5_CC_IO;
+    }
+    if (code == 0)
+        ledger_born("krb5 tickets", *creds, 0);
+    return code;
+}
+
+static void KRB5_CALLCONV watched_krb5_free_creds(krb5_context krb5, krb5_creds *creds)
+{
+    ledger_call("krb5_free_creds");
+    ledger_died("krb5 tickets", creds);
+    REAL(krb5_free_creds)(krb5, creds);
+}
+
+/* What it fills is the caller's. */
+static krb5_error_code KRB5_CALLCONV watched_krb5_c_random_make_octets(krb5_context krb5, krb5_data *data)
+{
+    const enum ledger_verdict verdict = ledger_call("krb5_c_random_make_octets");
+    krb5_error_code code = verdict == LEDGER_BEFORE ? 0 : REAL(krb5_c_random_make_octets)(krb5, data);
+
+    return verdict == LEDGER_PASS ? code : KRB5_CRYPTO_INTERNAL;
+}
+
 static krb5_boolean KRB5_CALLCONV watched_krb5_is_config_principal(krb5_context krb5, krb5_const_principal principal)
 {
     return ledger_call("krb5_is_config_principal") == LEDGER_PASS && REAL(krb5_is_config_principal)(krb5, principal);
@@ -794,6 +826,7 @@ static krb5_error_code KRB5_CALLCONV watched_krb5_kt_get_name(krb5_context krb5,
                                                           : KRB5_KT_NAME_TOOLONG;
 }
 
+/* Told apart by where the backend keeps it: the value moves on in a MEMORY keytab. */
 static krb5_error_code KRB5_CALLCONV watched_krb5_kt_start_seq_get(krb5_context krb5, krb5_keytab keytab,
                                                                    krb5_kt_cursor *cursor)
 {
@@ -805,7 +838,7 @@ static krb5_error_code KRB5_CALLCONV watched_krb5_kt_start_seq_get(krb5_context 
         return KRB5_KT_IOERR;
     }
     if (code == 0)
-        ledger_born("krb5 keytab cursor", *cursor, 0);
+        ledger_born("krb5 keytab cursor", cursor, 0);
     return code;
 }
 
@@ -831,7 +864,7 @@ static krb5_error_code KRB5_CALLCONV watched_krb5_kt_end_seq_get(krb5_context kr
     const enum ledger_verdict verdict = ledger_call("krb5_kt_end_seq_get");
     krb5_error_code code;
 
-    ledger_died("krb5 keytab cursor", *cursor);
+    ledger_died("krb5 keytab cursor", cursor);
     code = REAL(krb5_kt_end_seq_get)(krb5, keytab, cursor);
     return verdict == LEDGER_PASS ? code : KRB5_KT_IOERR;
 }

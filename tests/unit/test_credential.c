@@ -26,6 +26,27 @@ static void configurations_that_cannot_be_are_refused_before_anything_native(voi
         {TROTH_INITIATOR, {OPTIONS, .keytab = "k", .ccache = "c"}, TROTH_E_ARGUMENT},
         {TROTH_INITIATOR, {OPTIONS, .name = {.principal = "p"}, .keytab = "k", .password = "secret"}, TROTH_E_ARGUMENT},
         {TROTH_INITIATOR, {OPTIONS, .password = "secret"}, TROTH_E_ARGUMENT},
+        {TROTH_ACCEPTOR, {OPTIONS, .ccache_data = "c", .ccache_length = 1}, TROTH_E_ARGUMENT},
+        {TROTH_ACCEPTOR, {OPTIONS, .keytab_data = "k"}, TROTH_E_ARGUMENT},
+        {TROTH_ACCEPTOR, {OPTIONS, .keytab_length = 1}, TROTH_E_ARGUMENT},
+        {TROTH_INITIATOR, {OPTIONS, .ccache_data = "c"}, TROTH_E_ARGUMENT},
+        {TROTH_INITIATOR, {OPTIONS, .ccache_length = 1}, TROTH_E_ARGUMENT},
+        {TROTH_ACCEPTOR, {OPTIONS, .keytab_data = "k", .keytab_length = TROTH_CREDENTIAL_DATA_MOST + 1}, TROTH_E_LIMIT},
+        {TROTH_INITIATOR, {OPTIONS, .ccache_data = "c", .ccache_length = SIZE_MAX}, TROTH_E_LIMIT},
+        {TROTH_ACCEPTOR, {OPTIONS, .keytab = "k", .keytab_data = "k", .keytab_length = 1}, TROTH_E_ARGUMENT},
+        {TROTH_INITIATOR, {OPTIONS, .ccache = "c", .ccache_data = "c", .ccache_length = 1}, TROTH_E_ARGUMENT},
+        {TROTH_INITIATOR,
+         {OPTIONS, .keytab_data = "k", .keytab_length = 1, .ccache_data = "c", .ccache_length = 1},
+         TROTH_E_ARGUMENT},
+        {TROTH_INITIATOR,
+         {OPTIONS, .name = {.principal = "p"}, .password = "secret", .keytab_data = "k", .keytab_length = 1},
+         TROTH_E_ARGUMENT},
+        {TROTH_ACCEPTOR,
+         {OPTIONS, .mechanism = TROTH_MECHANISM_NTLM, .keytab_data = "k", .keytab_length = 1},
+         TROTH_E_ARGUMENT},
+        {TROTH_INITIATOR,
+         {OPTIONS, .mechanism = TROTH_MECHANISM_NTLM, .ccache_data = "c", .ccache_length = 1},
+         TROTH_E_ARGUMENT},
         {TROTH_INITIATOR, {OPTIONS, .name = {.principal = "p"}, .password = ""}, TROTH_E_ARGUMENT},
         {TROTH_INITIATOR, {OPTIONS, .name = {.principal = ""}}, TROTH_E_NAME},
         {TROTH_ACCEPTOR, {OPTIONS, .name = {.service = "http"}}, TROTH_E_NAME},
@@ -73,6 +94,51 @@ static void a_native_failure_is_told_with_the_name_and_a_hint(void **state)
     assert_true(scripted_all_freed(&script));
     assert_int_equal(troth__credential_acquire(&script.backend, TROTH_INITIATOR, &options, NULL, NULL),
                      TROTH_E_ARGUMENT);
+}
+
+/* What the backend was given, and the configuration that it was given in. */
+static struct {
+    const struct troth__credential_config *config;
+    troth__bytes keytab, ccache;
+} taken;
+
+static troth_status take_bytes(const troth__backend *self, const struct troth__credential_config *config,
+                               void **credential, troth_error *error)
+{
+    (void)self;
+    (void)error;
+    taken.config = config;
+    taken.keytab = config->keytab_data;
+    taken.ccache = config->ccache_data;
+    *credential = NULL;
+    return TROTH_OK;
+}
+
+static void bytes_go_to_the_backend_as_they_are_and_are_not_kept(void **state)
+{
+    static const char bytes[] = {5, 2, 0, 1};
+    troth_credential_options options = TROTH_CREDENTIAL_OPTIONS_INIT;
+    troth_credential *credential = NULL;
+    struct scripted script;
+
+    (void)state;
+    for (int ccache = 0; ccache < 2; ccache++) {
+        scripted_init(&script, done, 1);
+        script.backend.credential_acquire = take_bytes;
+        options.keytab_data = ccache ? NULL : bytes;
+        options.keytab_length = ccache ? 0 : sizeof bytes;
+        options.ccache_data = ccache ? bytes : NULL;
+        options.ccache_length = ccache ? sizeof bytes : 0;
+        assert_int_equal(troth__credential_acquire(&script.backend, TROTH_INITIATOR, &options, &credential, NULL),
+                         TROTH_OK);
+        assert_ptr_equal(ccache ? taken.ccache.data : taken.keytab.data, bytes);
+        assert_int_equal(ccache ? taken.ccache.length : taken.keytab.length, sizeof bytes);
+        assert_int_equal(ccache ? taken.keytab.length : taken.ccache.length, 0);
+        assert_null(taken.config->keytab_data.data);
+        assert_null(taken.config->ccache_data.data);
+        assert_int_equal(taken.config->keytab_data.length + taken.config->ccache_data.length, 0);
+        troth_credential_free(credential);
+    }
 }
 
 static void a_context_keeps_its_credential(void **state)
@@ -184,6 +250,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(configurations_that_cannot_be_are_refused_before_anything_native),
         cmocka_unit_test(a_native_failure_is_told_with_the_name_and_a_hint),
+        cmocka_unit_test(bytes_go_to_the_backend_as_they_are_and_are_not_kept),
         cmocka_unit_test(a_context_keeps_its_credential),
         support_allocation_test(each_allocation_of_a_new_credential_may_fail),
         cmocka_unit_test(threads_may_share_a_credential),

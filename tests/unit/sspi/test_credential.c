@@ -155,7 +155,16 @@ static void what_windows_does_not_have_is_said_to_be_so(void **state)
     (void)state;
     keytab.keytab = "FILE:/etc/krb5.keytab";
     assert_int_equal(acquire(TROTH_ACCEPTOR, &keytab, NULL), TROTH_E_UNSUPPORTED);
+    keytab.keytab = NULL;
+    keytab.keytab_data = "\5\2";
+    keytab.keytab_length = 2;
+    assert_int_equal(acquire(TROTH_ACCEPTOR, &keytab, NULL), TROTH_E_UNSUPPORTED);
+    assert_int_equal(acquire(TROTH_INITIATOR, &keytab, NULL), TROTH_E_UNSUPPORTED);
     ccache.ccache = "FILE:/tmp/krb5cc_0";
+    assert_int_equal(acquire(TROTH_INITIATOR, &ccache, NULL), TROTH_E_UNSUPPORTED);
+    ccache.ccache = NULL;
+    ccache.ccache_data = "\5\4";
+    ccache.ccache_length = 2;
     assert_int_equal(acquire(TROTH_INITIATOR, &ccache, NULL), TROTH_E_UNSUPPORTED);
     other.name.principal = "somebody.else@EXAMPLE.COM";
     assert_int_equal(acquire(TROTH_INITIATOR, &other, NULL), TROTH_E_UNSUPPORTED);
