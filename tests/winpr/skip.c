@@ -25,6 +25,7 @@ static const struct {
     {"a_token_that_comes_twice_is_a_replay", TROTH_MECHANISM_NEGOTIATE, FOUR_LEGS},
     {"the_reply_of_another_conversation_is_refused", TROTH_MECHANISM_NEGOTIATE, FOUR_LEGS},
     {"a_reply_sent_to_an_acceptor_is_refused", TROTH_MECHANISM_NEGOTIATE, FOUR_LEGS},
+    {"a_retired_encryption_type_is_refused_by_either_end", TROTH_MECHANISM_NEGOTIATE, FOUR_LEGS},
 };
 
 int __real__cmocka_run_group_tests(const char *group, const struct CMUnitTest *tests, size_t count,
