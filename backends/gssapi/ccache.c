@@ -6,7 +6,8 @@
  * Tickets reach the file by the native library's own hand alone: a target's first handshake, and the first after the
  * file has changed, goes over the file itself. Only when that left the file as the snapshot knows it, so that the
  * ticket is in the snapshot, does the target's next handshake use the snapshot: a copy of it with this target's
- * tickets, since MIT searches a ccache one ticket after the other (7 thousand instructions for each, 1.20.1).
+ * ticket alone, since MIT searches a ccache one ticket after the other, twice (7 thousand instructions for each,
+ * 1.20.1). Where that ticket will not do after all, the file itself is asked, by which another one can be had.
  */
 #include "internal.h"
 
@@ -92,18 +93,10 @@ static bool gss_note_of_proxy(krb5_principal note)
     return note->length > 1 && gss_data_is(&note->data[1], "proxy_impersonator");
 }
 
-/* A target's ticket, whatever its realm: a referral's is another one than was asked for. Or one to get others with. */
-static bool gss_ticket_wanted(const struct gss_credential *credential, krb5_principal server, krb5_principal wanted,
-                              bool *found)
-{
-    if (credential->native->krb5_principal_compare_any_realm(credential->krb5, server, wanted)) {
-        *found = true;
-        return true;
-    }
-    return server->length == 2 && gss_data_is(&server->data[0], "krbtgt");
-}
-
-/* Copies one ticket or note if the target calls for it. A failure, also of the whole: no copy will do. Under lock. */
+/*
+ * Copies one ticket or note if the target calls for it: its own ticket, whatever the realm, since a referral's is
+ * another one than was asked for. A failure: no copy will do. Under lock.
+ */
 static krb5_error_code gss_copy_one(struct gss_credential *credential, krb5_creds *creds, krb5_principal wanted,
                                     krb5_ccache to, bool *found)
 {
@@ -115,7 +108,8 @@ static krb5_error_code gss_copy_one(struct gss_credential *credential, krb5_cred
             return KRB5_CC_NOSUPP;
         copy = gss_note_wanted(creds->server);
     } else {
-        copy = gss_ticket_wanted(credential, creds->server, wanted, found);
+        copy = native->krb5_principal_compare_any_realm(credential->krb5, creds->server, wanted);
+        *found = *found || copy;
     }
     return copy ? native->krb5_cc_store_cred(credential->krb5, to, creds) : 0;
 }
@@ -400,11 +394,11 @@ static bool gss_take_narrow(const struct gss_target *target, const struct gss_ha
 }
 
 /*
- * Exchanges a handle with a whole snapshot for one with the target's tickets, or for the file's. A private ccache is
- * its own source, and stays where the target has no ticket in it yet.
+ * Exchanges a handle with a whole snapshot for one with the target's tickets, if these are enough, or for the file's. A
+ * private ccache is its own source, and stays where the target has no ticket in it yet.
  */
-static troth_status gss_narrow(struct gss_credential *credential, struct gss_target *target, struct gss_handle **handle,
-                               troth_error *error)
+static troth_status gss_narrow(struct gss_credential *credential, struct gss_target *target, bool enough,
+                               struct gss_handle **handle, troth_error *error)
 {
     struct gss_handle *narrow = NULL, *made = NULL;
     troth_status status;
@@ -412,7 +406,7 @@ static troth_status gss_narrow(struct gss_credential *credential, struct gss_tar
 
     troth__mutex_lock(credential->lock);
     good = target != NULL && target->snapshot == (*handle)->snapshot && troth__now() < target->ends_at;
-    known = good && gss_take_narrow(target, *handle, &narrow);
+    known = good && (!enough || gss_take_narrow(target, *handle, &narrow));
     troth__mutex_unlock(credential->lock);
     if (!good && gss_own_ccache(credential))
         return TROTH_OK;
@@ -442,8 +436,9 @@ static troth_status gss_narrow(struct gss_credential *credential, struct gss_tar
     return TROTH_OK;
 }
 
-troth_status troth__gss_initiator_take(struct gss_credential *credential, const troth_name *asked, gss_name_t *name,
-                                       struct gss_handle **handle, struct gss_target **target, troth_error *error)
+troth_status troth__gss_initiator_take(struct gss_credential *credential, const troth_name *asked, bool enough,
+                                       gss_name_t *name, struct gss_handle **handle, struct gss_target **target,
+                                       troth_error *error)
 {
     troth_status status = troth__gss_handle_take(credential, (troth__bytes){NULL, 0}, handle, error);
 
@@ -454,13 +449,29 @@ troth_status troth__gss_initiator_take(struct gss_credential *credential, const 
     status = credential->fast ? gss_target_take(credential, asked, name, target, error)
                               : troth__gss_name_import(credential->native, asked, name, error);
     if (status == TROTH_OK && *target != NULL && (*handle)->snapshot != 0)
-        status = gss_narrow(credential, *target, handle, error);
+        status = gss_narrow(credential, *target, enough, handle, error);
     if (status != TROTH_OK) {
         troth__gss_handle_drop(credential, handle);
         troth__gss_target_drop(credential, target);
         troth__gss_name_release(credential->native, name);
     }
     return status;
+}
+
+troth_status troth__gss_target_widen(struct gss_credential *credential, struct gss_target *target,
+                                     struct gss_handle **handle, troth_error *error)
+{
+    troth__mutex_lock(credential->lock);
+    target->snapshot = 0;
+    if (target->handle == *handle) {
+        target->narrowed = 0;
+        troth__gss_handle_drop_locked(credential, &target->handle);
+    }
+    troth__gss_handle_drop_locked(credential, handle);
+    troth__mutex_unlock(credential->lock);
+    return credential->source == GSS_SOURCE_PRIVATE
+               ? troth__gss_handle_take(credential, (troth__bytes){NULL, 0}, handle, error)
+               : troth__gss_handle_of_file(credential, handle, error);
 }
 
 void troth__gss_target_confirm(struct gss_credential *credential, struct gss_target *target,

@@ -146,8 +146,10 @@ static troth_status gss_take_handle(struct gss_context *context, troth__bytes in
 
     if (setup->handle != NULL)
         return TROTH_OK;
-    status = initiator ? troth__gss_initiator_take(context->credential, &context->config->target, &setup->target,
-                                                   &setup->handle, &setup->known, error)
+    status = initiator ? troth__gss_initiator_take(
+                             context->credential, &context->config->target,
+                             (gss_wanted(context->config) & (GSS_C_DELEG_FLAG | GSS_C_DELEG_POLICY_FLAG)) == 0,
+                             &setup->target, &setup->handle, &setup->known, error)
                        : troth__gss_handle_take(context->credential, in, &setup->handle, error);
     /* The keytab was good when the credential was acquired. */
     if (status == TROTH_E_NO_CREDENTIAL && !initiator) {
@@ -236,12 +238,31 @@ static troth_status gss_native_step(struct gss_context *context, gss_cred_id_t c
     return status;
 }
 
+/* The step over the handle that is held. */
+static troth_status gss_handle_step(struct gss_context *context, troth__bytes in, troth_error *error)
+{
+    gss_cred_id_t cred = GSS_C_NO_CREDENTIAL;
+    troth_status status = troth__gss_cred_take(context->credential, context->setup->handle, &cred, error);
+
+    if (status == TROTH_OK) {
+        status = gss_native_step(context, cred, in, error);
+        troth__gss_cred_give(context->credential, context->setup->handle, cred);
+    }
+    return status;
+}
+
+/* A first step that found no use for the one ticket that it was given: once more, with all of them. */
+static bool gss_ticket_useless(const struct gss_context *context, troth_status status)
+{
+    return (status == TROTH_E_NO_CREDENTIAL || status == TROTH_E_EXPIRED) && context->setup->handle->narrow &&
+           context->context == GSS_C_NO_CONTEXT;
+}
+
 troth_status troth__gss_step(void *pointer, troth__bytes in, troth__bytes *out, troth_error *error)
 {
     struct gss_context *context = pointer;
     struct gss_setup *setup = context->setup;
     const bool acceptor = troth__gss_credential_config(context->credential)->role == TROTH_ACCEPTOR;
-    gss_cred_id_t cred = GSS_C_NO_CREDENTIAL;
     troth_status status;
 
     *out = (troth__bytes){NULL, 0};
@@ -249,10 +270,14 @@ troth_status troth__gss_step(void *pointer, troth__bytes in, troth__bytes *out, 
     status = gss_take_handle(context, in, error);
     if (status != TROTH_OK)
         return status;
-    status = troth__gss_cred_take(context->credential, setup->handle, &cred, error);
-    if (status == TROTH_OK) {
-        status = gss_native_step(context, cred, in, error);
-        troth__gss_cred_give(context->credential, setup->handle, cred);
+    status = gss_handle_step(context, in, error);
+    if (gss_ticket_useless(context, status)) {
+        status = troth__gss_target_widen(context->credential, setup->known, &setup->handle, error);
+        if (status != TROTH_OK)
+            return status;
+        troth__error_begin(error, error);
+        gss_release_out(context);
+        status = gss_handle_step(context, in, error);
     }
     *out = (troth__bytes){setup->out.value, setup->out.length};
     if (status == TROTH_E_WRONG_KEY && acceptor)

@@ -274,12 +274,21 @@ void troth__gss_cred_give(struct gss_credential *credential, struct gss_handle *
 
 /*
  * An initiator's handle for a handshake with a target, and what is known of that target: both are held for the caller.
+ * enough: the target's ticket will do, and the one by which others are had is not needed.
  * *target is NULL on the stock path, and where it has no canonical name: then *name is the target's imported name.
  * Otherwise it may be GSS_C_NO_NAME. It is the caller's. May block on a KDC or on the DNS. On failure there is none of
  * the three. Any thread.
  */
-troth_status troth__gss_initiator_take(struct gss_credential *credential, const troth_name *asked, gss_name_t *name,
-                                       struct gss_handle **handle, struct gss_target **target, troth_error *error);
+troth_status troth__gss_initiator_take(struct gss_credential *credential, const troth_name *asked, bool enough,
+                                       gss_name_t *name, struct gss_handle **handle, struct gss_target **target,
+                                       troth_error *error);
+
+/*
+ * The native library can do nothing with the target's ticket: the narrow handle is exchanged for one of the source, and
+ * the target's next handshake goes there as well. May block on a KDC. On failure *handle is NULL. Any thread.
+ */
+troth_status troth__gss_target_widen(struct gss_credential *credential, struct gss_target *target,
+                                     struct gss_handle **handle, troth_error *error);
 
 /* The canonical name, and the one that costs a step least. They live as long as the target is held. Any thread. */
 gss_name_t troth__gss_target_name_of(const struct gss_target *target);

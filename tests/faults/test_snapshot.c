@@ -28,31 +28,48 @@ static struct {
     gss_cred_id_t outer;
     unsigned beside, same; /* steps in the handshake within: all, and those with the outer one's native credential */
     gss_cred_id_t cred;    /* of the last step */
+    gss_cred_id_t useless; /* has nothing that a step could use */
+    unsigned refused;      /* steps with that one */
     unsigned tickets, others, notes;
     gss_name_t target;  /* of the last step */
     unsigned questions; /* to contexts, for names */
 } seen;
 
-static void greet(const char *service)
+static uint32_t greet_with(const char *service, troth_delegate delegate)
 {
     troth_context_options to = conversation_target();
     troth_context *initiator = NULL, *acceptor = NULL;
+    troth_context_info info = TROTH_CONTEXT_INFO_INIT;
     troth_error error = TROTH_ERROR_INIT;
 
     if (service != NULL)
         to.target.service = service;
+    to.delegate = delegate;
     assert_int_equal(troth_context_new(seen.user, &to, &initiator, &error), TROTH_OK);
     assert_int_equal(troth_context_new(seen.service, NULL, &acceptor, &error), TROTH_OK);
     if (conversation_handshake(initiator, acceptor, &error) != TROTH_OK)
         fail_msg("%s", error.text);
+    assert_string_equal(error.text, "");
+    assert_int_equal(troth_context_info_get(initiator, &info, NULL), TROTH_OK);
     troth_context_free(initiator);
     troth_context_free(acceptor);
+    return info.properties;
+}
+
+static void greet(const char *service)
+{
+    greet_with(service, TROTH_DELEGATE_NEVER);
 }
 
 static OM_uint32 nested_init(OM_uint32 *minor, gss_cred_id_t cred, gss_ctx_id_t *context, gss_name_t target,
                              gss_OID mechanism, OM_uint32 flags, OM_uint32 lifetime, gss_channel_bindings_t bindings,
                              gss_buffer_t in, gss_OID *used, gss_buffer_t out, OM_uint32 *got, OM_uint32 *time_got)
 {
+    if (cred == seen.useless) {
+        seen.refused++;
+        *minor = (OM_uint32)KRB5_CC_NOTFOUND;
+        return GSS_S_NO_CRED;
+    }
     seen.target = target;
     seen.cred = cred;
     if (seen.nest && seen.depth == 0) {
@@ -123,7 +140,7 @@ static gss_cred_id_t whole(void)
     return own->current->cred;
 }
 
-static void a_target_has_its_own_tickets_alone_and_gets_them_once(void **state)
+static void a_target_has_its_own_ticket_alone_and_gets_it_once(void **state)
 {
     static const enum source sources[] = {SOURCE_CCACHE, SOURCE_KEYTAB, SOURCE_PASSWORD};
 
@@ -136,7 +153,7 @@ static void a_target_has_its_own_tickets_alone_and_gets_them_once(void **state)
         assert_int_equal(seen.tickets, 0);
         greet(NULL); /* over the file once more, which has changed */
         greet(NULL);
-        assert_int_equal(seen.tickets, 2); /* the user's own and the target's */
+        assert_int_equal(seen.tickets, 1);
         assert_int_equal(seen.others, 0);
         assert_int_equal(seen.notes, 0); /* those that MIT and kinit make tell of the first ticket's making */
         assert_ptr_not_equal(seen.cred, whole());
@@ -147,6 +164,49 @@ static void a_target_has_its_own_tickets_alone_and_gets_them_once(void **state)
         greet("second");
         greet("second");
         assert_true(seen.others > 0);
+        teardown(state);
+    }
+}
+
+/* Only by the user's own ticket can a new one be had. */
+static void a_ticket_of_no_use_is_looked_for_where_it_came_from(void **state)
+{
+    static const troth_mechanism mechanisms[] = {TROTH_MECHANISM_KERBEROS, TROTH_MECHANISM_NEGOTIATE};
+    static const enum source sources[] = {SOURCE_CCACHE, SOURCE_KEYTAB, SOURCE_PASSWORD};
+
+    for (size_t i = 0; i < 6; i++) {
+        acquire(mechanisms[i % 2], sources[i / 2]);
+        greet(NULL);
+        greet(NULL);
+        greet(NULL);
+        assert_ptr_not_equal(seen.cred, whole());
+        assert_int_equal(seen.tickets, 1);
+        seen.useless = seen.cred;
+        greet(NULL);
+        assert_int_equal(seen.refused, 1);
+        assert_int_equal(seen.tickets, 1);
+        seen.useless = NULL; /* its handle has ended */
+        greet(NULL);
+        assert_int_equal(seen.tickets, 2); /* copied once more */
+        assert_ptr_not_equal(seen.cred, whole());
+        teardown(state);
+    }
+}
+
+static void a_ticket_is_handed_on_by_the_users_own_one(void **state)
+{
+    static const enum source sources[] = {SOURCE_CCACHE, SOURCE_KEYTAB, SOURCE_PASSWORD};
+
+    for (size_t i = 0; i < 3; i++) {
+        acquire(TROTH_MECHANISM_KERBEROS, sources[i]);
+        greet(NULL);
+        greet(NULL);
+        greet(NULL);
+        assert_ptr_not_equal(seen.cred, whole());
+        assert_int_equal(greet_with(NULL, TROTH_DELEGATE_ALWAYS) & TROTH_DELEGATED, TROTH_DELEGATED);
+        assert_ptr_equal(seen.cred, whole());
+        assert_int_equal(greet_with(NULL, TROTH_DELEGATE_NEVER) & TROTH_DELEGATED, 0);
+        assert_ptr_not_equal(seen.cred, whole());
         teardown(state);
     }
 }
@@ -323,7 +383,9 @@ static void steps_at_once_have_native_credentials_of_their_own(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test_teardown(a_target_has_its_own_tickets_alone_and_gets_them_once, teardown),
+        cmocka_unit_test_teardown(a_target_has_its_own_ticket_alone_and_gets_it_once, teardown),
+        cmocka_unit_test_teardown(a_ticket_of_no_use_is_looked_for_where_it_came_from, teardown),
+        cmocka_unit_test_teardown(a_ticket_is_handed_on_by_the_users_own_one, teardown),
         cmocka_unit_test_teardown(a_proxys_ccache_is_used_whole, teardown),
         cmocka_unit_test_teardown(spnego_is_given_its_own_name_of_a_target_it_has_met, teardown),
         cmocka_unit_test_teardown(the_name_that_spnego_found_is_not_asked_for_again, teardown),
