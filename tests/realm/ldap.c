@@ -7,8 +7,10 @@
 #include <ctype.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "steps.h"
@@ -17,6 +19,8 @@
 #define SCHEMA "/usr/share/doc/krb5-kdc-ldap/kerberos.schema.gz"
 #define CORE_SCHEMA "/etc/ldap/schema/core.schema"
 #define MODULES "/usr/lib/ldap"
+
+#define CONNECT_MILLISECONDS 10000
 
 /*
  * Whoever comes through the socket as the user who made the realm is the directory's master; nobody else can come: the
@@ -90,6 +94,31 @@ static bool make_url(struct kdc *kdc)
     return true;
 }
 
+/*
+ * slapd says that it starts when its socket has its name, and listens a moment later: tries until somebody takes the
+ * connection.
+ */
+static bool wait_listening(const struct kdc *kdc)
+{
+    static const struct timespec moment = {.tv_nsec = 1000 * 1000};
+    struct sockaddr_un address = {.sun_family = AF_UNIX};
+    bool connected = false;
+
+    step_path(kdc, "ldap.socket", address.sun_path, sizeof address.sun_path);
+    for (int tries = 0; tries < CONNECT_MILLISECONDS && !connected; tries++) {
+        int fd = socket(AF_UNIX, SOCK_STREAM, 0);
+
+        connected = fd >= 0 && connect(fd, (const struct sockaddr *)&address, sizeof address) == 0;
+        if (fd >= 0) {
+            close(fd);
+        }
+        if (!connected) {
+            nanosleep(&moment, NULL);
+        }
+    }
+    return connected;
+}
+
 int ldap_start(struct kdc *kdc)
 {
     char schema[1024];
@@ -122,7 +151,7 @@ int ldap_start(struct kdc *kdc)
         step_show(kdc, "tools.log");
         return KDC_FAILED;
     }
-    if (!step_serve(kdc, &kdc->slapd, serve, "slapd starting")) {
+    if (!step_serve(kdc, &kdc->slapd, serve, "slapd starting") || !wait_listening(kdc)) {
         step_complain("slapd did not start");
         return KDC_FAILED;
     }

@@ -174,7 +174,7 @@ bool step_run(const struct kdc *kdc, const char *input, const char *const *argv,
     return true;
 }
 
-/* Waits until the server says that it serves. Both kinds say so only after they have bound their sockets. */
+/* Waits until the server says that it serves. */
 static bool wait_started(const struct server *server, const char *words)
 {
     char text[1024];
