@@ -43,7 +43,7 @@ struct troth__credential_config {
     const char *password;     /* wiped by common code after credential_free */
     troth__bytes keytab_data; /* the bytes of a file; at most one of the two is not empty. They are the caller's, and */
     troth__bytes ccache_data; /* here during credential_acquire alone: no copy but the native library's is needed */
-    uint32_t flags;           /* TROTH_CREDENTIAL_STOCK, TROTH_CREDENTIAL_NTLM */
+    uint32_t flags;           /* TROTH_CREDENTIAL_STOCK, TROTH_CREDENTIAL_NTLM, TROTH_CREDENTIAL_PROXY */
     troth_trace_callback trace; /* NULL: none; see trace.h */
     void *trace_user;
 };
@@ -81,7 +81,8 @@ struct troth__attributes {
     size_t wrap_header;
     size_t wrap_overhead;
     size_t mic_size;
-    bool parts; /* the ..._parts functions below may be called */
+    bool parts;       /* the ..._parts functions below may be called */
+    bool constrained; /* acceptor: what there is to act with is the peer's ticket to us; never beside DELEGATED */
 };
 
 typedef struct troth__backend troth__backend;

@@ -317,6 +317,7 @@ static troth_status keep(troth_context *context, const struct troth__attributes 
         .mechanism = (uint8_t)attributes->mechanism,
         .bindings = (uint8_t)attributes->bindings,
         .parts = attributes->parts,
+        .constrained = attributes->constrained,
         .encryption_asked = attributes->encryption != 0 || attributes->mechanism != TROTH_MECHANISM_KERBEROS,
     };
     return TROTH_OK;
@@ -466,6 +467,9 @@ troth_status troth_context_info_get(troth_context *context, troth_context_info *
     info->wrap_header = context->attributes.wrap_header;
     info->wrap_overhead = context->attributes.wrap_overhead;
     info->mic_size = context->attributes.mic_size;
+    info->delegation = (info->properties & TROTH_DELEGATED) != 0 ? TROTH_DELEGATION_FORWARDED
+                       : context->attributes.constrained         ? TROTH_DELEGATION_CONSTRAINED
+                                                                 : TROTH_DELEGATION_NONE;
     return TROTH_OK;
 }
 

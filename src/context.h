@@ -13,8 +13,9 @@ struct troth__kept {
     uint16_t strength;
     uint16_t wrap_header, wrap_overhead, mic_size;
     uint8_t mechanism, bindings; /* enum values */
-    bool parts;
-    bool encryption_asked; /* what there is to know of it is known */
+    bool parts : 1;
+    bool encryption_asked : 1; /* what there is to know of it is known */
+    bool constrained : 1;
 };
 
 struct troth_context {

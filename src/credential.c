@@ -60,6 +60,20 @@ static troth_status check_sources(troth_role role, const troth_credential_option
     return TROTH_OK;
 }
 
+/* Who may act for its peers by constrained delegation: one service that has a name, by Kerberos. */
+static troth_status check_proxy(troth_role role, const troth_credential_options *options, troth_error *error)
+{
+    if ((options->flags & TROTH_CREDENTIAL_PROXY) == 0)
+        return TROTH_OK;
+    if (role != TROTH_ACCEPTOR)
+        return troth__error_set(error, TROTH_E_ARGUMENT, "only an acceptor acts for its peers");
+    if (troth__name_empty(&options->name))
+        return troth__error_set(error, TROTH_E_ARGUMENT, "an acceptor that acts for its peers needs its own name");
+    if (options->mechanism == TROTH_MECHANISM_NTLM || (options->flags & TROTH_CREDENTIAL_NTLM) != 0)
+        return troth__error_set(error, TROTH_E_ARGUMENT, "NTLM has no constrained delegation");
+    return TROTH_OK;
+}
+
 static troth_status check_options(troth_role role, const troth_credential_options *options, troth_error *error)
 {
     troth_status status;
@@ -70,11 +84,13 @@ static troth_status check_options(troth_role role, const troth_credential_option
     if (options->mechanism != TROTH_MECHANISM_DEFAULT && options->mechanism != TROTH_MECHANISM_NEGOTIATE &&
         options->mechanism != TROTH_MECHANISM_KERBEROS && options->mechanism != TROTH_MECHANISM_NTLM)
         return troth__error_set(error, TROTH_E_ARGUMENT, "unknown mechanism %d", (int)options->mechanism);
-    if ((options->flags & ~(TROTH_CREDENTIAL_STOCK | TROTH_CREDENTIAL_NTLM)) != 0)
+    if ((options->flags & ~(TROTH_CREDENTIAL_STOCK | TROTH_CREDENTIAL_NTLM | TROTH_CREDENTIAL_PROXY)) != 0)
         return troth__error_set(error, TROTH_E_ARGUMENT, "unknown bits in the credential's flags");
     if (options->mechanism == TROTH_MECHANISM_KERBEROS && (options->flags & TROTH_CREDENTIAL_NTLM) != 0)
         return troth__error_set(error, TROTH_E_ARGUMENT, "NTLM is to be let into a credential of Kerberos alone");
     status = check_sources(role, options, error);
+    if (status == TROTH_OK)
+        status = check_proxy(role, options, error);
     if (status != TROTH_OK)
         return status;
     if (!troth__name_empty(&options->name))

@@ -32,6 +32,12 @@ static const struct {
     {{TROTH_E_DENIED, TROTH_INITIATOR, TROTH__HINT_CREDENTIAL,
       "the account has come to its end: an administrator must give it a later one (kadmin modprinc -expire)"},
      {KRB(1), NT(0x193), 0}},
+    {{TROTH_E_DENIED, TROTH_INITIATOR, TROTH__HINT_STEP,
+      "to act in a user's name towards this target, a service must be permitted to by an administrator "
+      "(krbAllowedToDelegateTo, msDS-AllowedToDelegateTo), and the ticket that the user came with must be forwardable "
+      "(kinit -f); for a user without one the service must be trusted with that too (kadmin modprinc "
+      "+ok_to_auth_as_delegate)"},
+     {KRB(13), 0, 0}},
     {{TROTH_E_CLOCK_SKEW, TROTH_INITIATOR, TROTH__HINT_STEP,
       "the clocks differ by more than is allowed (usually 5 minutes): set the time on this machine, the peer and the "
       "KDC (NTP); or the ticket was made for later (kinit -s): validate it when its time has come (kinit -v)"},

@@ -22,7 +22,7 @@ case ${1:-} in
   *) usage >&2; exit 2 ;;
 esac
 
-need "${packages_build[@]}" "${packages_realm[@]}" "${packages_windows[@]}"
+need "${packages_build[@]}" "${packages_realm[@]}" "${packages_ldap[@]}" "${packages_windows[@]}"
 "$root/tools/install-winpr.sh" || die "WinPR cannot be installed"
 gcc=$root/build/gcc
 windows=$root/build/windows

@@ -122,6 +122,14 @@ void troth__gss_setup_end(struct gss_context *context)
     context->setup = NULL;
 }
 
+static void gss_drop_delegated(struct gss_context *context)
+{
+    OM_uint32 minor;
+
+    if (context->delegated != GSS_C_NO_CREDENTIAL)
+        context->native->gss_release_cred(&minor, &context->delegated);
+}
+
 void troth__gss_context_free(void *pointer)
 {
     struct gss_context *context = pointer;
@@ -130,8 +138,7 @@ void troth__gss_context_free(void *pointer)
     if (context == NULL)
         return;
     troth__gss_setup_end(context);
-    if (context->delegated != GSS_C_NO_CREDENTIAL)
-        context->native->gss_release_cred(&minor, &context->delegated);
+    gss_drop_delegated(context);
     if (context->context != GSS_C_NO_CONTEXT)
         context->native->gss_delete_sec_context(&minor, &context->context, GSS_C_NO_BUFFER);
     troth__free(context);
@@ -162,13 +169,19 @@ static troth_status gss_take_handle(struct gss_context *context, troth__bytes in
 /* Whatever came, in whichever leg. */
 static void gss_keep_delegated(struct gss_context *context, gss_cred_id_t delegated)
 {
-    OM_uint32 minor;
-
     if (delegated == GSS_C_NO_CREDENTIAL)
         return;
-    if (context->delegated != GSS_C_NO_CREDENTIAL)
-        context->native->gss_release_cred(&minor, &context->delegated);
+    gss_drop_delegated(context);
     context->delegated = delegated;
+}
+
+/*
+ * What is delegated is wanted. With constrained delegation it is looked at in any case: under SPNEGO MIT (1.20.1) makes
+ * a credential and sets GSS_C_DELEG_FLAG also where it was not asked for one.
+ */
+static bool gss_takes_delegated(const struct gss_context *context)
+{
+    return context->config->keep_delegated || context->credential->proxy_keytab != NULL;
 }
 
 static OM_uint32 gss_initiate(struct gss_context *context, gss_cred_id_t cred, gss_OID asked,
@@ -198,7 +211,7 @@ static OM_uint32 gss_accept(struct gss_context *context, gss_cred_id_t cred, gss
     major = context->native->gss_accept_sec_context(minor, &context->context, cred, token, bindings,
                                                     troth__gss_is(asked, &troth__gss_spnego) ? &setup->source : NULL,
                                                     &setup->mechanism, &setup->out, &setup->flags, &setup->lifetime,
-                                                    context->config->keep_delegated ? &delegated : NULL);
+                                                    gss_takes_delegated(context) ? &delegated : NULL);
     gss_keep_delegated(context, delegated);
     return major;
 }
@@ -222,6 +235,9 @@ static troth_status gss_native_step(struct gss_context *context, gss_cred_id_t c
     setup->flags = setup->lifetime = 0;
     major = own->role == TROTH_INITIATOR ? gss_initiate(context, cred, asked, bindings, &token, &minor)
                                          : gss_accept(context, cred, asked, bindings, &token, &minor);
+    /* MIT 1.20.1 counts on below 0 when a ticket ends within the handshake, and -1 is its "never"; NTLM means that. */
+    if (setup->lifetime > INT32_MAX && !troth__gss_is(setup->mechanism, &troth__gss_ntlm))
+        setup->lifetime = 0;
     if (context->credential->config->trace != NULL)
         troth__gss_trace(context->credential, context->config, call, major, minor, asked, in.length, setup->out.length);
     if (GSS_ERROR(major))
@@ -286,6 +302,8 @@ troth_status troth__gss_step(void *pointer, troth__bytes in, troth__bytes *out, 
         troth__gss_name_tell_surprise(context->native, &context->config->target, setup->target,
                                       setup->known != NULL ? troth__gss_target_name_of(setup->known) : GSS_C_NO_NAME,
                                       error);
+    if (status == TROTH_E_DENIED && !acceptor)
+        troth__gss_tell_evidence(context->credential, error);
     /* There is a ticket as soon as there is a token; under SPNEGO its life is told at the end only. */
     if ((status == TROTH_OK || status == TROTH_CONTINUE) && setup->lifetime > 0)
         troth__gss_target_confirm(context->credential, setup->known, setup->handle, setup->lifetime);
@@ -343,11 +361,17 @@ troth_status troth__gss_attributes(void *pointer, struct troth__attributes *attr
     attributes->mechanism = context->ntlm ? TROTH_MECHANISM_NTLM : TROTH_MECHANISM_KERBEROS;
     attributes->mechanism_name = context->ntlm ? "NTLM" : "Kerberos";
     attributes->properties = gss_properties(setup->flags);
-    if (context->config->keep_delegated && context->delegated == GSS_C_NO_CREDENTIAL)
-        attributes->properties &= ~TROTH_DELEGATED; /* the flag came alone */
+    status = troth__gss_constrained(context, &attributes->constrained, error);
+    if (attributes->constrained || (gss_takes_delegated(context) && context->delegated == GSS_C_NO_CREDENTIAL))
+        attributes->properties &= ~TROTH_DELEGATED; /* MIT sets the flag for either; or it came alone */
+    if (!context->config->keep_delegated) {
+        gss_drop_delegated(context);
+        attributes->constrained = false;
+    }
     attributes->bindings = gss_binding_result(context);
     attributes->expiry = setup->lifetime == GSS_C_INDEFINITE ? TROTH_NEVER : troth__now() + (int64_t)setup->lifetime;
-    if (!context->ntlm && troth__gss_credential_config(context->credential)->role == TROTH_ACCEPTOR)
+    if (status == TROTH_OK && !context->ntlm &&
+        troth__gss_credential_config(context->credential)->role == TROTH_ACCEPTOR)
         status = gss_anonymous(context, &attributes->properties, error);
     if (status == TROTH_OK && !context->ntlm && context->config->encryption_matters)
         status = troth__gss_session_query(context, NULL, NULL, &attributes->encryption, error);

@@ -64,6 +64,7 @@ void troth__gss_credential_free(void *pointer)
     if (credential->krb5 != NULL)
         credential->native->krb5_free_context(credential->krb5);
     troth__free(credential->ccache_file);
+    troth__free(credential->proxy_keytab);
     troth__mutex_free(credential->renewal);
     troth__mutex_free(credential->lock);
     troth__free(credential);
@@ -208,8 +209,9 @@ troth_status troth__gss_credential_finish(struct gss_credential *made, troth_err
     status = troth__gss_stock_take(made, &handle, error);
     if (status != TROTH_OK) {
         if (made->config->mechanism != TROTH_MECHANISM_NTLM &&
-            (made->source == GSS_SOURCE_KEYTAB ||
-             (troth__gss_credential_keytab(made) != NULL && status == TROTH_E_NO_CREDENTIAL)))
+            (made->source == GSS_SOURCE_KEYTAB || (made->proxy_keytab != NULL && status == TROTH_E_WRONG_KEY) ||
+             ((troth__gss_credential_keytab(made) != NULL || made->proxy_keytab != NULL) &&
+              status == TROTH_E_NO_CREDENTIAL)))
             troth__gss_credential_tell_keytab(made, error);
         return status;
     }
@@ -226,6 +228,7 @@ troth_status troth__gss_credential_acquire(const troth__backend *self, const str
                                            void **credential, troth_error *error)
 {
     const bool keytab = config->keytab != NULL || config->keytab_data.length > 0;
+    const bool proxy = (config->flags & TROTH_CREDENTIAL_PROXY) != 0;
     struct gss_credential *made = NULL;
     troth_status status;
 
@@ -236,13 +239,15 @@ troth_status troth__gss_credential_acquire(const troth__backend *self, const str
             status = troth__gss_memory_ccache(made->native, made->krb5, config->ccache_data, made->given_ccache, error);
     } else {
         status = gss_credential_new(self, config,
-                                    config->role == TROTH_ACCEPTOR       ? GSS_SOURCE_KEYTAB
-                                    : keytab || config->password != NULL ? GSS_SOURCE_PRIVATE
-                                                                         : GSS_SOURCE_SHARED,
+                                    config->role == TROTH_ACCEPTOR && !proxy      ? GSS_SOURCE_KEYTAB
+                                    : proxy || keytab || config->password != NULL ? GSS_SOURCE_PRIVATE
+                                                                                  : GSS_SOURCE_SHARED,
                                     &made, error);
     }
     if (status == TROTH_OK && config->keytab_data.length > 0)
         status = gss_load_keytab(made, error);
+    if (status == TROTH_OK && proxy)
+        status = troth__gss_proxy_keytab(made, error);
     if (status == TROTH_OK && made->source == GSS_SOURCE_SHARED && config->mechanism != TROTH_MECHANISM_NTLM)
         status = gss_find_ccache_path(made, error);
     if (status == TROTH_OK)

@@ -61,6 +61,89 @@ troth_status troth__gss_delegated_credential(void *pointer, const troth__backend
     return gss_given_credential(context->credential, context->delegated, self, own, credential, error);
 }
 
+/* ---- constrained delegation ------------------------------------------------------------------------------------- */
+
+troth_status troth__gss_proxy_keytab(struct gss_credential *credential, troth_error *error)
+{
+    const struct troth__gss_native *native = credential->native;
+    const char *own = troth__gss_credential_keytab(credential);
+    krb5_keytab open = NULL;
+    char name[1024];
+    krb5_error_code code;
+
+    if (own == NULL) {
+        code = native->krb5_kt_default(credential->krb5, &open);
+        if (code == 0) {
+            code = native->krb5_kt_get_name(credential->krb5, open, name, sizeof name);
+            native->krb5_kt_close(credential->krb5, open);
+        }
+        if (code != 0)
+            return troth__gss_fail(native, "krb5_kt_default", GSS_S_FAILURE, (OM_uint32)code, &troth__gss_krb5, error);
+        own = name;
+    }
+    credential->proxy_keytab = troth__strdup(own);
+    return credential->proxy_keytab != NULL ? TROTH_OK
+                                            : troth__error_set(error, TROTH_E_MEMORY, "out of memory for a credential");
+}
+
+troth_status troth__gss_constrained(const struct gss_context *context, bool *constrained, troth_error *error)
+{
+    gss_buffer_set_t names = GSS_C_NO_BUFFER_SET;
+    OM_uint32 major, minor, ignored;
+
+    *constrained = false;
+    if (context->delegated == GSS_C_NO_CREDENTIAL || context->credential->proxy_keytab == NULL)
+        return TROTH_OK;
+    /* A forwarded ticket comes before constrained delegation, and has no impersonator. */
+    major =
+        context->native->gss_inquire_cred_by_oid(&minor, context->delegated, GSS_KRB5_GET_CRED_IMPERSONATOR, &names);
+    troth__gss_traced(context->credential, context->config, "gss_inquire_cred_by_oid", major, minor, &troth__gss_krb5);
+    if (GSS_ERROR(major))
+        return troth__gss_fail(context->native, "gss_inquire_cred_by_oid", major, minor, &troth__gss_krb5, error);
+    *constrained = names != GSS_C_NO_BUFFER_SET && names->count > 0;
+    context->native->gss_release_buffer_set(&ignored, &names);
+    return TROTH_OK;
+}
+
+/* The flags of the first ticket in a ccache that is in its principal's own name; false: there is none to be had. */
+static bool gss_first_flags(const struct gss_credential *credential, krb5_flags *flags)
+{
+    const struct troth__gss_native *native = credential->native;
+    const krb5_context krb5 = credential->krb5;
+    krb5_principal user = NULL;
+    krb5_cc_cursor cursor;
+    krb5_creds ticket;
+    bool found = false;
+
+    if (native->krb5_cc_get_principal(krb5, credential->given_ccache, &user) != 0)
+        return false;
+    if (native->krb5_cc_start_seq_get(krb5, credential->given_ccache, &cursor) == 0) {
+        while (!found && native->krb5_cc_next_cred(krb5, credential->given_ccache, &cursor, &ticket) == 0) {
+            found = !native->krb5_is_config_principal(krb5, ticket.server) &&
+                    native->krb5_principal_compare_any_realm(krb5, ticket.client, user);
+            *flags = ticket.ticket_flags;
+            native->krb5_free_cred_contents(krb5, &ticket);
+        }
+        native->krb5_cc_end_seq_get(krb5, credential->given_ccache, &cursor);
+    }
+    native->krb5_free_principal(krb5, user);
+    return found;
+}
+
+void troth__gss_tell_evidence(struct gss_credential *credential, troth_error *error)
+{
+    krb5_flags flags = 0;
+    bool found;
+
+    if (credential->given_ccache == NULL || error->native_minor != (uint32_t)KRB5KDC_ERR_BADOPTION)
+        return;
+    troth__mutex_lock(credential->lock);
+    found = gss_first_flags(credential, &flags);
+    troth__mutex_unlock(credential->lock);
+    if (found && (flags & TKT_FLG_FORWARDABLE) == 0)
+        troth__error_append(error, "; the ticket in the user's name is not forwardable");
+}
+
 /* ---- in a user's name ----------------------------------------------------------------------------------------- */
 
 /* The KDC's ticket in the user's name, by the service's handle. *cred is GSS_C_NO_CREDENTIAL on failure. */

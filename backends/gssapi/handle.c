@@ -89,7 +89,9 @@ troth_status troth__gss_acquire_from(struct gss_credential *credential, gss_key_
 {
     const struct troth__gss_native *native = credential->native;
     const bool acceptor = credential->config->role == TROTH_ACCEPTOR;
-    const gss_cred_usage_t usage = acceptor ? GSS_C_ACCEPT : GSS_C_INITIATE;
+    const gss_cred_usage_t usage = credential->proxy_keytab != NULL ? GSS_C_BOTH
+                                   : acceptor                       ? GSS_C_ACCEPT
+                                                                    : GSS_C_INITIATE;
     OM_uint32 major, minor;
 
     major = native->gss_acquire_cred_from(&minor, credential->name, GSS_C_INDEFINITE, &troth__gss_krb5_set, usage,
@@ -169,7 +171,7 @@ troth_status troth__gss_acquire_for(struct gss_credential *credential, const str
 {
     const struct troth__credential_config *config = credential->config;
     const char *keytab = troth__gss_credential_keytab(credential);
-    gss_key_value_element_desc elements[2] = {{NULL, NULL}, {NULL, NULL}};
+    gss_key_value_element_desc elements[3] = {{NULL, NULL}, {NULL, NULL}, {NULL, NULL}};
     gss_key_value_set_desc first = {0, elements}, second = {0, elements};
 
     switch (credential->source) {
@@ -192,10 +194,13 @@ troth_status troth__gss_acquire_for(struct gss_credential *credential, const str
         break;
     case GSS_SOURCE_PRIVATE:
         elements[first.count++] = (gss_key_value_element_desc){"ccache", handle->store};
+        if (credential->proxy_keytab != NULL)
+            elements[first.count++] = (gss_key_value_element_desc){"keytab", credential->proxy_keytab};
         second = first;
         /* A copy with a target's tickets is not for the library to renew. */
         if (config->password == NULL && !handle->narrow)
-            elements[first.count++] = (gss_key_value_element_desc){"client_keytab", keytab};
+            elements[first.count++] = (gss_key_value_element_desc){
+                "client_keytab", credential->proxy_keytab != NULL ? credential->proxy_keytab : keytab};
         break;
     case GSS_SOURCE_GIVEN:
         elements[first.count++] =
@@ -240,6 +245,11 @@ static troth_status gss_handle_new(struct gss_credential *credential, bool snaps
         /* A KDC that asks for no preauthentication lets a wrong password fail only here, at our own decryption. */
         if (error->native_minor == (uint32_t)KRB5KRB_AP_ERR_BAD_INTEGRITY)
             status = error->status = TROTH_E_DENIED;
+        /* What was wrong is an acceptor's keytab. */
+        if (credential->proxy_keytab != NULL && status == TROTH_E_DENIED &&
+            (error->native_minor == (uint32_t)KRB5KRB_AP_ERR_BAD_INTEGRITY ||
+             error->native_minor == (uint32_t)KRB5KDC_ERR_PREAUTH_FAILED))
+            status = error->status = TROTH_E_WRONG_KEY;
         troth__mutex_lock(credential->lock);
         troth__gss_handle_drop_locked(credential, &made);
         troth__mutex_unlock(credential->lock);

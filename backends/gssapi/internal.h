@@ -140,7 +140,8 @@ struct gss_stamp {
 enum gss_source {
     GSS_SOURCE_KEYTAB,  /* acceptor's: never ends, read by the library at each accept */
     GSS_SOURCE_SHARED,  /* a ccache that somebody else keeps */
-    GSS_SOURCE_PRIVATE, /* a MEMORY ccache of ours, filled from a client keytab or a password */
+    GSS_SOURCE_PRIVATE, /* a MEMORY ccache of ours, filled from a client keytab or a password. Of an acceptor: beside
+                           its keytab, for constrained delegation */
     GSS_SOURCE_GIVEN    /* a MEMORY ccache of ours with tickets that somebody gave; when they end, so does it */
 };
 
@@ -169,6 +170,7 @@ struct gss_credential {
     char store[64];  /* the name of what was given: one of the next two. Never changes, nor do they */
     krb5_ccache given_ccache; /* the MEMORY ccache, or the MEMORY keytab, that is this credential's source and ends */
     krb5_keytab given_keytab; /* with it; or NULL */
+    char *proxy_keytab; /* acceptor with TROTH_CREDENTIAL_PROXY: its keytab's name; otherwise NULL. Never changes */
 };
 
 /* Tells of a call that belongs to no token or message, where somebody listens. */
@@ -498,6 +500,19 @@ troth_status troth__gss_delegated_credential(void *context, const troth__backend
 troth_status troth__gss_credential_impersonate(void *service, const troth__backend *self, const troth_name *name,
                                                struct troth__credential_config *own, void **credential,
                                                troth_error *error);
+
+/* An acceptor with TROTH_CREDENTIAL_PROXY: finds its keytab's name, with which it is an initiator as well. */
+troth_status troth__gss_proxy_keytab(struct gss_credential *credential, troth_error *error);
+
+/*
+ * What there is to act in the peer's name with is the peer's ticket to us, and not one that it forwarded. An acceptor's
+ * complete context.
+ */
+troth_status troth__gss_constrained(const struct gss_context *context, bool *constrained, troth_error *error);
+
+/* The KDC refused a ticket in a user's name: adds what is wrong with the ticket that was shown to it. Never fails. */
+void troth__gss_tell_evidence(struct gss_credential *credential, troth_error *error);
+
 troth_status troth__gss_credential_store(void *credential, const char *ccache, troth_error *error);
 troth_status troth__gss_credential_expiry(void *credential, int64_t *expiry, troth_error *error);
 troth_status troth__gss_credential_name(void *credential, char **name, troth_error *error);

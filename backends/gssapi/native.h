@@ -32,6 +32,7 @@
     X(gss_init_sec_context)                                                                                            \
     X(gss_inquire_context)                                                                                             \
     X(gss_inquire_cred)                                                                                                \
+    X(gss_inquire_cred_by_oid)                                                                                         \
     X(gss_inquire_sec_context_by_oid)                                                                                  \
     X(gss_krb5_get_tkt_flags)                                                                                          \
     X(gss_localname)                                                                                                   \

@@ -79,7 +79,8 @@ static const struct {
     {KRB5KDC_ERR_CLIENT_REVOKED, TROTH_E_DENIED},
     {KRB5KDC_ERR_SERVICE_REVOKED, TROTH_E_DENIED},
     {KRB5KDC_ERR_POLICY, TROTH_E_DENIED},
-    {KRB5KDC_ERR_NAME_EXP, TROTH_E_DENIED}, /* an account, not a ticket */
+    {KRB5KDC_ERR_BADOPTION, TROTH_E_DENIED}, /* constrained delegation that is not permitted */
+    {KRB5KDC_ERR_NAME_EXP, TROTH_E_DENIED},  /* an account, not a ticket */
     {KRB5KDC_ERR_SERVICE_EXP, TROTH_E_DENIED},
     {KRB5KDC_ERR_KEY_EXP, TROTH_E_EXPIRED},
     {KRB5KRB_AP_ERR_TKT_EXPIRED, TROTH_E_EXPIRED},

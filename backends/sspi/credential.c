@@ -160,6 +160,12 @@ static troth_status sspi_config_check(const struct sspi_credential *self, troth_
         return troth__error_set(error, TROTH_E_UNSUPPORTED,
                                 "SSPI has no credential caches: the tickets are those of the logon session");
     }
+    if ((config->flags & TROTH_CREDENTIAL_PROXY) != 0) {
+        return troth__error_set(
+            error, TROTH_E_UNSUPPORTED,
+            "SSPI gives nothing to show to the KDC: impersonate the peer, and Windows delegates as it "
+            "is configured to");
+    }
     /* Windows would go on as whoever is logged on, and say nothing. Wine looks for the name. */
     if (config->role == TROTH_INITIATOR && config->password == NULL && !self->wine &&
         (config->name.principal != NULL || config->name.service != NULL)) {

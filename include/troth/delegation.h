@@ -15,17 +15,22 @@ extern "C" {
 #endif
 
 /*
- * The initiator's credential that the peer handed on to this acceptor: for contexts in the peer's name. It is one like
- * any other, shared between threads, and needs neither the context nor the acceptor's credential any more. Its
- * mechanism is the acceptor's credential's, and is never NTLM. Its tickets stay in this process's memory, are not
- * renewed, and end as troth_credential_info_get says. Every call makes another one.
+ * The initiator's credential that the peer handed on to this acceptor: for contexts in the peer's name. Of an
+ * acceptor's credential with TROTH_CREDENTIAL_PROXY, and where the peer handed on nothing, one for constrained
+ * delegation: the KDC decides at each first step whether it is good towards that target, and refuses with
+ * TROTH_E_DENIED. Which of the two it is, info.delegation tells.
+ *
+ * It is one like any other, shared between threads, and needs neither the context nor the acceptor's credential any
+ * more. Its mechanism is the acceptor's credential's, and is never NTLM. Its tickets stay in this process's memory, are
+ * not renewed, and end as troth_credential_info_get says. Every call makes another one.
  *
  * credential  set on TROTH_OK; free with troth_credential_free
  *
  * Returns TROTH_OK; TROTH_E_ARGUMENT; TROTH_E_STATE (an initiator, not complete, exported, or without
- * TROTH_KEEP_DELEGATED); TROTH_E_UNAVAILABLE (the peer handed on nothing); TROTH_E_UNSUPPORTED (SSPI: impersonate);
- * TROTH_E_EXPIRED; TROTH_E_MEMORY; TROTH_E_FAILURE; after a failure of the context, that. Its own failures are not
- * sticky. Source: RFC 2743 section 2.2.2 (delegated_cred_handle), RFC 4121 section 4.1.1.
+ * TROTH_KEEP_DELEGATED); TROTH_E_UNAVAILABLE (there is nothing to act with: TROTH_DELEGATION_NONE); TROTH_E_UNSUPPORTED
+ * (SSPI: impersonate); TROTH_E_EXPIRED; TROTH_E_MEMORY; TROTH_E_FAILURE; after a failure of the context, that. Its own
+ * failures are not sticky. Source: RFC 2743 section 2.2.2 (delegated_cred_handle), RFC 4121 section 4.1.1; [MS-SFU]
+ * section 3.2.
  */
 TROTH_API troth_status troth_context_delegated_credential(troth_context *context, troth_credential **credential,
                                                           troth_error *error);
@@ -33,7 +38,8 @@ TROTH_API troth_status troth_context_delegated_credential(troth_context *context
 /*
  * Stores an initiator's tickets into a named ccache, for other programs: "FILE:/run/app/alice". What was in it is
  * replaced, not in one piece: a reader at the same moment may see half of it. A new file is its owner's alone (0600).
- * Nobody renews what is stored. Any thread; may block on a KDC for a renewal that is due.
+ * Nobody renews what is stored. With constrained delegation the service's own ticket is among it. Any thread; may block
+ * on a KDC for a renewal that is due.
  *
  * Returns TROTH_OK; TROTH_E_ARGUMENT (no name, or an acceptor's credential); TROTH_E_UNSUPPORTED (SSPI, or NTLM alone);
  * TROTH_E_EXPIRED; TROTH_E_MEMORY; TROTH_E_FAILURE; what troth_credential_acquire returns, where a renewal failed.
@@ -44,7 +50,8 @@ TROTH_API troth_status troth_credential_store(troth_credential *credential, cons
 /*
  * Protocol transition (S4U2Self): an initiator's credential in the name of a user who authenticated by other means, or
  * not at all. The KDC decides; what it gives is good for contexts with the service itself, and with others only as far
- * as the KDC allows constrained delegation (S4U2Proxy), which its administrator sets: elsewhere the first step fails.
+ * as the KDC allows constrained delegation (S4U2Proxy), which its administrator sets: elsewhere the first step fails
+ * (TROTH_E_DENIED).
  * Whoever may call this decides who the user is: name must come from an authentication of your own.
  *
  * service     the service's own initiator credential, from its keytab or ccache; needed during the call only

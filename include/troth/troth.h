@@ -326,9 +326,17 @@ typedef void (*troth_trace_callback)(void *user, const troth_trace_event *event)
  * STOCK: the native library reads the keytab or ccache by itself at each use, and threads share one native handle: a
  * slower way to the same results, to compare with or to fall back on. It is taken without being asked for where the
  * fast way does not fit: what is not a file, or is kept by a GSSAPI proxy. No effect on SSPI.
+ *
+ * PROXY: an acceptor that may act for its peers by constrained delegation (S4U2Proxy): what a peer proves itself with
+ * is shown to the KDC, which lets the service act in the peer's name towards the services that its administrator
+ * listed. Contexts made with TROTH_KEEP_DELEGATED then have something for troth_context_delegated_credential also where
+ * the peer handed on nothing. The acceptor needs a name, which is the service's own, and whose key in the keytab
+ * obtains and renews the service's own ticket: so making the credential, and now and then a step, blocks on a KDC, and
+ * fails without one. It is on the stock path. Not with NTLM; TROTH_E_UNSUPPORTED on SSPI.
  */
 #define TROTH_CREDENTIAL_STOCK 0x1u
 #define TROTH_CREDENTIAL_NTLM 0x2u
+#define TROTH_CREDENTIAL_PROXY 0x4u
 
 /* The longest keytab or ccache that is taken as bytes. */
 #define TROTH_CREDENTIAL_DATA_MOST 1048576
@@ -354,7 +362,7 @@ typedef struct troth_credential_options {
                            "KEYRING:..."). POSIX only */
     const char *password;       /* initiator, with name.principal. Copied once; the copy is wiped when the credential is
                                    freed. Tickets stay in this process's memory and are renewed */
-    uint32_t flags;             /* TROTH_CREDENTIAL_STOCK, TROTH_CREDENTIAL_NTLM */
+    uint32_t flags;             /* TROTH_CREDENTIAL_STOCK, TROTH_CREDENTIAL_NTLM, TROTH_CREDENTIAL_PROXY */
     troth_trace_callback trace; /* NULL: none. Told of the native calls and the handshakes of this credential and its
                                     contexts; it and trace_user must live as long as these. Costs one test per call
                                     when there is none */
@@ -388,13 +396,14 @@ typedef struct troth_credential_options {
  *
  * Returns TROTH_OK; TROTH_E_ARGUMENT (unset role, a structure without its size, unknown bits, two sources, a source of
  * the other role, a password without a principal, a keytab or ccache for NTLM alone, NTLM let into Kerberos alone,
- * bytes without a length or a length without bytes, bytes that are no keytab or ccache, or a damaged one);
- * TROTH_E_LIMIT (bytes above TROTH_CREDENTIAL_DATA_MOST, or a name of more than 32 parts in them); TROTH_E_NAME;
- * TROTH_E_UNSUPPORTED (a source that this platform does not have, bytes in a format that is not read);
- * TROTH_E_NO_CREDENTIAL (also: bytes with nothing in them), TROTH_E_MECHANISM, TROTH_E_UNKNOWN_TARGET (no such user),
- * TROTH_E_NO_KDC, TROTH_E_CLOCK_SKEW, TROTH_E_DENIED (wrong password), TROTH_E_EXPIRED, TROTH_E_ENCRYPTION,
- * TROTH_E_MEMORY, TROTH_E_FAILURE. On Windows a missing or wrong credential may come to light at the first step only.
- * Source: RFC 2743 section 2.1.1; AcquireCredentialsHandleW.
+ * bytes without a length or a length without bytes, bytes that are no keytab or ccache, or a damaged one,
+ * TROTH_CREDENTIAL_PROXY in an initiator, without a name, or with NTLM); TROTH_E_LIMIT (bytes above
+ * TROTH_CREDENTIAL_DATA_MOST, or a name of more than 32 parts in them); TROTH_E_NAME; TROTH_E_UNSUPPORTED (a source
+ * that this platform does not have, bytes in a format that is not read); TROTH_E_NO_CREDENTIAL (also: bytes with
+ * nothing in them), TROTH_E_MECHANISM, TROTH_E_UNKNOWN_TARGET (no such user), TROTH_E_NO_KDC, TROTH_E_CLOCK_SKEW,
+ * TROTH_E_DENIED (wrong password), TROTH_E_WRONG_KEY (TROTH_CREDENTIAL_PROXY: the KDC has another key),
+ * TROTH_E_EXPIRED, TROTH_E_ENCRYPTION, TROTH_E_MEMORY, TROTH_E_FAILURE. On Windows a missing or wrong credential may
+ * come to light at the first step only. Source: RFC 2743 section 2.1.1; AcquireCredentialsHandleW.
  */
 TROTH_API troth_status troth_credential_acquire(troth_role role, const troth_credential_options *options,
                                                 troth_credential **credential, troth_error *error);
@@ -416,8 +425,9 @@ TROTH_API void troth_credential_free(troth_credential *credential);
 #define TROTH_SEQUENCE_DETECTION 0x10u /* a message that comes out of order, or is missing, is an error */
 #define TROTH_IDENTIFY 0x20u           /* the acceptor may know who the initiator is, but not act in its name */
 #define TROTH_DELEGATED                                                                                                \
-    0x40u /* the initiator gave something to act in its name with. Required of an initiator it                         \
-             is asked for as well; nothing else makes it be */
+    0x40u /* the initiator gave something to act in its name with: a ticket, forwarded. Required of an                 \
+             initiator it is asked for as well; nothing else makes it be. Constrained delegation is the                \
+             KDC's to give, when it is asked, and is not this: see troth_delegation */
 #define TROTH_CHANNEL_BOUND                                                                                            \
     0x80u                      /* both ends gave the same channel bindings. Only an acceptor can know it, so only      \
                                   an acceptor can require it; it is never requested: bindings are given */
@@ -561,6 +571,15 @@ TROTH_API void troth_context_free(troth_context *context);
 TROTH_API troth_status troth_context_step(troth_context *context, const void *token_in, size_t length_in,
                                           const void **token_out, size_t *length_out, troth_error *error);
 
+/* How an acceptor can act in its peer's name. */
+typedef enum troth_delegation {
+    TROTH_DELEGATION_NONE = 0,
+    TROTH_DELEGATION_FORWARDED = 1,  /* the peer handed on its own ticket, good towards everybody: TROTH_DELEGATED. In
+                                        an initiator too: it has handed it on. On SSPI: what the provider calls so */
+    TROTH_DELEGATION_CONSTRAINED = 2 /* with the ticket that the peer came with, by TROTH_CREDENTIAL_PROXY and
+                                        TROTH_KEEP_DELEGATED: the KDC decides, when it is used, towards whom */
+} troth_delegation;
+
 /* What is known of a completed context: plain values. */
 typedef struct troth_context_info {
     size_t size;
@@ -576,6 +595,7 @@ typedef struct troth_context_info {
     int32_t encryption;   /* the Kerberos encryption type of the context's key (TROTH_ENCRYPTION_...); 0: the provider
                              does not tell, or the mechanism is not Kerberos */
     uint32_t strength;    /* of that key, in bits; 0: unknown */
+    troth_delegation delegation; /* an imported context does not tell of constrained delegation */
 } troth_context_info;
 
 #define TROTH_CONTEXT_INFO_INIT                                                                                        \
@@ -589,8 +609,7 @@ typedef struct troth_context_info {
  * Fills info, whose size member the caller has set. After a completed handshake it cannot fail (also on a context
  * whose message failed later). Returns TROTH_OK, TROTH_E_ARGUMENT, or TROTH_E_STATE (not complete).
  */
-TROTH_API troth_status troth_context_info_get(troth_context *context, troth_context_info *info,
-                                              troth_error *error);
+TROTH_API troth_status troth_context_info_get(troth_context *context, troth_context_info *info, troth_error *error);
 
 /*
  * The authenticated name of the peer, in the mechanism's display form (Kerberos: "alice@EXAMPLE.COM", special

@@ -16,7 +16,7 @@ static const struct {
     {"parts", run_part_tests},          {"bindings", run_binding_tests}, {"policy", run_policy_tests},
     {"sharing", run_sharing_tests},     {"features", run_feature_tests}, {"trace", run_trace_tests},
     {"peer", run_peer_tests},           {"session", run_session_tests},  {"delegation", run_delegation_tests},
-    {"memory", run_memory_tests},
+    {"memory", run_memory_tests},       {"proxy", run_proxy_tests},
 };
 
 int main(int argc, char **argv)
@@ -27,7 +27,7 @@ int main(int argc, char **argv)
         under_test = TROTH_MECHANISM_NEGOTIATE;
     } else {
         fprintf(stderr,
-                "usage: contract handshake|tokens|messages|parts|bindings|policy|peer|session|delegation|memory|"
+                "usage: contract handshake|tokens|messages|parts|bindings|policy|peer|session|delegation|memory|proxy|"
                 "sharing|features|trace kerberos|negotiate\n");
         return 2;
     }

@@ -130,6 +130,7 @@ int run_peer_tests(void);
 int run_session_tests(void);
 int run_delegation_tests(void);
 int run_memory_tests(void);
+int run_proxy_tests(void);
 int run_sharing_tests(void);
 int run_feature_tests(void);
 int run_trace_tests(void);

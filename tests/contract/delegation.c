@@ -314,6 +314,21 @@ static void protocol_transition_is_as_supports_says(void **state)
     assert_null(credential);
 }
 
+static void constrained_delegation_is_as_supports_says(void **state)
+{
+    troth_credential_options options = TROTH_CREDENTIAL_OPTIONS_INIT;
+    troth_credential *credential = NULL;
+
+    (void)state;
+    if (troth_supports(TROTH_FEATURE_S4U2PROXY) != TROTH_SUPPORT_NO)
+        skip_because("this provider can: the theme proxy shows it");
+    options.mechanism = under_test;
+    options.flags = TROTH_CREDENTIAL_PROXY;
+    options.name = realm_target();
+    assert_int_equal(troth_credential_acquire(TROTH_ACCEPTOR, &options, &credential, NULL), TROTH_E_UNSUPPORTED);
+    assert_null(credential);
+}
+
 static void a_credential_tells_of_itself(void **state)
 {
     troth_credential_info info = TROTH_CREDENTIAL_INFO_INIT;
@@ -373,6 +388,7 @@ int run_delegation_tests(void)
         cmocka_unit_test(a_kdc_refuses_a_ticket_in_the_name_of_nobody),
         cmocka_unit_test(a_ticket_in_a_users_name_does_not_reach_other_services),
         cmocka_unit_test(protocol_transition_is_as_supports_says),
+        cmocka_unit_test(constrained_delegation_is_as_supports_says),
         cmocka_unit_test(a_credential_tells_of_itself),
         cmocka_unit_test(impersonation_is_as_supports_says),
     };

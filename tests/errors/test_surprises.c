@@ -1,6 +1,7 @@
 /*
  * test_surprises.c - what is told when something other than the program is to blame: a name that the DNS changed, an
- * account that was closed, a ticket for later, one that is too large. Every failure is a real one.
+ * account that was closed, a ticket for later, one that is too large, one that is good for nobody else. Every failure
+ * is a real one.
  */
 #define _GNU_SOURCE
 
@@ -11,6 +12,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "troth/delegation.h"
 #include "troth/stream.h"
 
 #define PASSWORD "open-sesame"
@@ -217,6 +219,57 @@ static void a_large_ticket_over_the_frame_limit_says_what_to_do(void **state)
     troth_stream_free(stream);
 }
 
+/* What an acceptor that acts for its peers gets when the user comes with a ticket of this ccache (NULL: the default).
+ */
+static troth_credential *acting_for(const char *ccache)
+{
+    troth_credential_options service = TROTH_CREDENTIAL_OPTIONS_INIT, user = TROTH_CREDENTIAL_OPTIONS_INIT;
+    troth_context_options options = TROTH_CONTEXT_OPTIONS_INIT;
+    troth_credential *acceptor, *acting = NULL;
+    troth_context *here, *there = NULL;
+    static struct token token;
+    troth_error error = TROTH_ERROR_INIT;
+
+    service.flags = TROTH_CREDENTIAL_PROXY;
+    service.name = (troth_name){.service = "troth", .host = HOST};
+    options.flags = TROTH_KEEP_DELEGATED;
+    user.ccache = ccache;
+    acceptor = acquire(TROTH_ACCEPTOR, service);
+    here = context_to(acquire(TROTH_INITIATOR, user), "troth");
+    assert_int_equal(troth_context_new(acceptor, &options, &there, NULL), TROTH_OK);
+    troth_credential_free(acceptor);
+    assert_int_equal(step(here, NULL, &token, &error), TROTH_CONTINUE);
+    assert_int_equal(step(there, &token, &token, &error), TROTH_OK);
+    assert_int_equal(troth_context_delegated_credential(there, &acting, NULL), TROTH_OK);
+    troth_context_free(there);
+    troth_context_free(here);
+    return acting;
+}
+
+/* The realm's KDC permits nobody to act for others. */
+static void constrained_delegation_that_is_not_permitted_says_who_permits_it(void **state)
+{
+    static const troth_name target = {.service = "second", .host = HOST};
+    struct realm_result result;
+    troth_error error;
+    char name[1024];
+
+    (void)state;
+    error = first_step_fails(acting_for(NULL), &target);
+    check_error("not permitted", &error, TROTH_E_DENIED, true, "initiating to second@" HOST,
+                "KDC can't fulfill requested option", "Hint: ", "krbAllowedToDelegateTo", NULL);
+    refute_words(&error, "the ticket in the user's name");
+    snprintf(name, sizeof name, "FILE:%s", realm_path("unforwardable.ccache"));
+    assert_int_equal(realm_run(REALM_ARGV("kinit", "-F", "-k", "-t", realm_env("TROTH_REALM_USER_KEYTAB"), "-c", name,
+                                          realm_env("TROTH_REALM_USER")),
+                               NULL, REALM_DEADLINE, &result),
+                     0);
+    realm_result_free(&result);
+    error = first_step_fails(acting_for(name), &target);
+    check_error("not forwardable", &error, TROTH_E_DENIED, true,
+                "the ticket in the user's name is not forwardable. Hint: ", "kinit -f", NULL);
+}
+
 #define CASE(name) cmocka_unit_test_setup_teardown(name, fresh_surroundings, end_processes)
 
 int main(void)
@@ -227,6 +280,7 @@ int main(void)
         CASE(an_account_locked_by_wrong_passwords_says_so),
         CASE(a_password_that_must_be_changed_says_so),
         CASE(a_ticket_for_later_is_not_yet_valid),
+        CASE(constrained_delegation_that_is_not_permitted_says_who_permits_it),
         CASE(a_large_ticket_authenticates),
         CASE(a_large_ticket_over_the_frame_limit_says_what_to_do),
     };

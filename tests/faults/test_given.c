@@ -1,6 +1,6 @@
 /*
  * test_given.c - each native call and each allocation fails once on the way to credentials that somebody else gave: a
- * peer that delegated, and a KDC in a user's name. Nothing leaks, and every failure is told.
+ * peer that delegated or just came, and a KDC in a user's name. Nothing leaks, and every failure is told.
  */
 #define _POSIX_C_SOURCE 200809L
 
@@ -27,8 +27,9 @@
 typedef troth_status way(const troth__backend *backend, troth_mechanism mechanism, troth_credential **given,
                          troth_error *error);
 
-static troth_status by_the_peer(const troth__backend *backend, troth_mechanism mechanism, troth_credential **given,
-                                troth_error *error)
+/* The user's own ticket, or with TROTH_CREDENTIAL_PROXY in flags the one that it came with. */
+static troth_status by_the_peer_as(const troth__backend *backend, troth_mechanism mechanism, uint32_t flags,
+                                   troth_credential **given, troth_error *error)
 {
     const troth_credential_options user = conversation_source(SOURCE_CCACHE, mechanism);
     troth_credential_options keys = TROTH_CREDENTIAL_OPTIONS_INIT;
@@ -38,8 +39,11 @@ static troth_status by_the_peer(const troth__backend *backend, troth_mechanism m
     troth_status status;
 
     keys.mechanism = mechanism;
-    keys.flags = conversation_path();
-    to.delegate = TROTH_DELEGATE_ALWAYS;
+    keys.flags = conversation_path() | flags;
+    if (flags != 0)
+        keys.name = to.target;
+    else
+        to.delegate = TROTH_DELEGATE_ALWAYS;
     keeping.flags = TROTH_KEEP_DELEGATED;
     status = troth__credential_acquire(backend, TROTH_INITIATOR, &user, &initiator, error);
     if (status == TROTH_OK)
@@ -56,6 +60,37 @@ static troth_status by_the_peer(const troth__backend *backend, troth_mechanism m
     troth_context_free(there);
     troth_credential_free(initiator);
     troth_credential_free(acceptor);
+    return status;
+}
+
+static troth_status by_the_peer(const troth__backend *backend, troth_mechanism mechanism, troth_credential **given,
+                                troth_error *error)
+{
+    return by_the_peer_as(backend, mechanism, 0, given, error);
+}
+
+/* Towards others the KDC of this realm refuses it: that is the success here. */
+static troth_status by_the_evidence(const troth__backend *backend, troth_mechanism mechanism, troth_credential **given,
+                                    troth_error *error)
+{
+    troth_context_options to = conversation_target();
+    troth_context *context = NULL;
+    troth_status status = by_the_peer_as(backend, mechanism, TROTH_CREDENTIAL_PROXY, given, error);
+    const void *token;
+    size_t length;
+
+    if (status != TROTH_OK)
+        return status;
+    to.target.service = "second";
+    status = troth_context_new(*given, &to, &context, error);
+    if (status == TROTH_OK)
+        status = troth_context_step(context, NULL, 0, &token, &length, error);
+    conversation_check(status > TROTH_CONTINUE);
+    troth_context_free(context);
+    if (status == TROTH_E_DENIED)
+        return TROTH_OK;
+    troth_credential_free(*given);
+    *given = NULL;
     return status;
 }
 
@@ -146,10 +181,17 @@ static void what_a_kdc_gave_in_a_users_name_leaves_no_traces_whatever_fails(void
     fail_each(by_the_kdc);
 }
 
+static void what_a_peer_came_with_leaves_no_traces_whatever_fails(void **state)
+{
+    (void)state;
+    fail_each(by_the_evidence);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(what_a_peer_delegated_leaves_no_traces_whatever_fails),
+        cmocka_unit_test(what_a_peer_came_with_leaves_no_traces_whatever_fails),
         cmocka_unit_test(what_a_kdc_gave_in_a_users_name_leaves_no_traces_whatever_fails),
     };
 

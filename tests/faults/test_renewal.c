@@ -1,5 +1,6 @@
 /*
- * test_renewal.c - credentials from a client keytab and a password outlive their tickets, which here last 4 seconds.
+ * test_renewal.c - credentials from a client keytab and a password, and of an acceptor that acts for its peers, outlive
+ * their tickets, which here last 4 seconds.
  * Handshakes are made all the time, so that one in the wrong moment would fail.
  */
 #define _POSIX_C_SOURCE 200809L
@@ -18,6 +19,7 @@
 #include "conversation.h"
 #include "portability.h"
 #include "realm.h"
+#include "troth/delegation.h"
 #include "watch.h"
 
 #define LONG_SECONDS 11
@@ -122,13 +124,70 @@ static int teardown(void **state)
     return 0;
 }
 
+/* brief as an acceptor that acts for its peers: it needs tickets of its own for that. */
+static troth_credential *acting_acceptor(void)
+{
+    troth_credential_options options = TROTH_CREDENTIAL_OPTIONS_INIT;
+    troth_credential *acceptor = NULL;
+    troth_error error = TROTH_ERROR_INIT;
+
+    options.flags = TROTH_CREDENTIAL_PROXY;
+    options.keytab = realm_env("TROTH_REALM_BRIEF_KEYTAB");
+    options.name.principal = realm_env("TROTH_REALM_BRIEF_USER");
+    if (troth_credential_acquire(TROTH_ACCEPTOR, &options, &acceptor, &error) != TROTH_OK)
+        fail_msg("%s", error.text);
+    return acceptor;
+}
+
+/*
+ * This realm's KDC lets it act towards nobody, and would not come to say so with tickets of the acceptor's that have
+ * ended. False: it was the peer's ticket that ended just then, which is as brief.
+ */
+static bool acts_for(troth_credential *user, troth_credential *acceptor)
+{
+    troth_context_options to = conversation_target(), brief = TROTH_CONTEXT_OPTIONS_INIT, keeping = brief;
+    troth_context *initiator = NULL, *there = NULL, *onwards = NULL;
+    troth_context_info info = TROTH_CONTEXT_INFO_INIT;
+    troth_credential *given = NULL;
+    troth_error error = TROTH_ERROR_INIT;
+    troth_status status;
+    const void *token;
+    size_t length;
+
+    brief.target.principal = realm_env("TROTH_REALM_BRIEF_USER");
+    keeping.flags = TROTH_KEEP_DELEGATED;
+    if (troth_context_new(user, &brief, &initiator, &error) != TROTH_OK ||
+        troth_context_new(acceptor, &keeping, &there, &error) != TROTH_OK ||
+        conversation_handshake(initiator, there, &error) != TROTH_OK)
+        fail_msg("%s", error.text);
+    assert_int_equal(troth_context_info_get(there, &info, NULL), TROTH_OK);
+    assert_int_equal(info.delegation, TROTH_DELEGATION_CONSTRAINED);
+    assert_int_equal(troth_context_info_get(initiator, &info, NULL), TROTH_OK); /* without the allowance for clocks */
+    assert_int_not_equal(info.expiry, TROTH_NEVER);
+    status = troth_context_delegated_credential(there, &given, &error);
+    if (status == TROTH_OK)
+        status = troth_context_new(given, &to, &onwards, &error);
+    if (status == TROTH_OK)
+        status = troth_context_step(onwards, NULL, 0, &token, &length, &error);
+    if (status != TROTH_E_DENIED && !(status == TROTH_E_EXPIRED && troth__now() + 1 >= info.expiry))
+        fail_msg("not refused, but: %s", error.text);
+    troth_context_free(onwards);
+    troth_credential_free(given);
+    troth_context_free(there);
+    troth_context_free(initiator);
+    return status == TROTH_E_DENIED;
+}
+
 static void a_credential_outlives_its_tickets(void **state)
 {
     const int64_t end = troth__monotonic_ms() + LONG_SECONDS * 1000;
-    unsigned handshakes = 0;
+    troth_credential *acting = acting_acceptor(), *user = NULL;
+    unsigned handshakes = 0, acted = 0;
 
     (void)state;
+    assert_int_equal(troth_credential_acquire(TROTH_INITIATOR, NULL, &user, NULL), TROTH_OK);
     while (troth__monotonic_ms() < end) {
+        acted += acts_for(user, acting) && end - troth__monotonic_ms() < 4000;
         for (int i = 0; i < SOURCES; i++) {
             troth_error error = TROTH_ERROR_INIT;
 
@@ -144,6 +203,9 @@ static void a_credential_outlives_its_tickets(void **state)
         assert_true(obtained[i].count <= LONG_SECONDS); /* and not for every context */
         assert_int_equal(obtained[i].late, 0);
     }
+    assert_true(acted > 0);
+    troth_credential_free(user);
+    troth_credential_free(acting);
 }
 
 /* The realm's own KDC, in its own place: nothing else knows where it listens. */

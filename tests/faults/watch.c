@@ -346,15 +346,14 @@ static OM_uint32 watched_gss_get_mic(OM_uint32 *minor, gss_ctx_id_t context, gss
 }
 
 /* A context's key comes this way: it must be gone before it is released. */
-static OM_uint32 watched_gss_inquire_sec_context_by_oid(OM_uint32 *minor, const gss_ctx_id_t context,
-                                                        const gss_OID wanted, gss_buffer_set_t *set)
-{
-    const enum ledger_verdict verdict = ledger_call("gss_inquire_sec_context_by_oid");
-    OM_uint32 major, ignored;
+/* The last answer of a query by an OID that is no key. */
+static gss_buffer_set_t no_secret;
 
-    if (verdict == LEDGER_BEFORE)
-        return gss_failure(minor);
-    major = REAL(gss_inquire_sec_context_by_oid)(minor, context, wanted, set);
+/* What either query by an OID came to. */
+static OM_uint32 answered(enum ledger_verdict verdict, OM_uint32 major, OM_uint32 *minor, gss_buffer_set_t *set)
+{
+    OM_uint32 ignored;
+
     if (GSS_ERROR(major))
         return major;
     if (verdict == LEDGER_AFTER) {
@@ -363,6 +362,29 @@ static OM_uint32 watched_gss_inquire_sec_context_by_oid(OM_uint32 *minor, const 
     }
     ledger_born("gss buffer set", *set, 0);
     return major;
+}
+
+static OM_uint32 watched_gss_inquire_cred_by_oid(OM_uint32 *minor, const gss_cred_id_t cred, const gss_OID wanted,
+                                                 gss_buffer_set_t *set)
+{
+    const enum ledger_verdict verdict = ledger_call("gss_inquire_cred_by_oid");
+    OM_uint32 major;
+
+    if (verdict == LEDGER_BEFORE)
+        return gss_failure(minor);
+    major = answered(verdict, REAL(gss_inquire_cred_by_oid)(minor, cred, wanted, set), minor, set);
+    no_secret = *set;
+    return major;
+}
+
+static OM_uint32 watched_gss_inquire_sec_context_by_oid(OM_uint32 *minor, const gss_ctx_id_t context,
+                                                        const gss_OID wanted, gss_buffer_set_t *set)
+{
+    const enum ledger_verdict verdict = ledger_call("gss_inquire_sec_context_by_oid");
+
+    if (verdict == LEDGER_BEFORE)
+        return gss_failure(minor);
+    return answered(verdict, REAL(gss_inquire_sec_context_by_oid)(minor, context, wanted, set), minor, set);
 }
 
 static OM_uint32 watched_gss_localname(OM_uint32 *minor, const gss_name_t name, gss_const_OID mechanism,
@@ -479,7 +501,7 @@ static OM_uint32 watched_gss_release_buffer_set(OM_uint32 *minor, gss_buffer_set
     OM_uint32 major;
 
     ledger_died("gss buffer set", *set);
-    for (size_t i = 0; i < (*set)->count; i++) {
+    for (size_t i = 0; *set != no_secret && i < (*set)->count; i++) {
         const uint8_t *bytes = (*set)->elements[i].value;
 
         for (size_t j = 0; j < (*set)->elements[i].length; j++) {
@@ -487,6 +509,7 @@ static OM_uint32 watched_gss_release_buffer_set(OM_uint32 *minor, gss_buffer_set
                 ledger_born("byte of a key that was not wiped", bytes, 0);
         }
     }
+    no_secret = GSS_C_NO_BUFFER_SET; /* the next one may be at the same place */
     major = REAL(gss_release_buffer_set)(minor, set);
     return verdict == LEDGER_PASS ? major : gss_failure(minor);
 }

@@ -112,6 +112,68 @@ static void a_delegated_credential_is_an_acceptors_that_kept_it(void **state)
     assert_true(scripted_all_freed(&script));
 }
 
+static troth_status acquired(troth_role role, const troth_credential_options *options, const char *part)
+{
+    troth_credential *credential = NULL;
+    troth_error error = TROTH_ERROR_INIT;
+    troth_status status;
+
+    scripted_init(&script, one_step, 1);
+    status = troth__credential_acquire(&script.backend, role, options, &credential, &error);
+    assert_int_equal(status == TROTH_OK, credential != NULL);
+    if (part != NULL)
+        assert_text(error.text, part);
+    troth_credential_free(credential);
+    assert_true(scripted_all_freed(&script));
+    return status;
+}
+
+static void only_a_named_acceptor_acts_for_its_peers_and_by_kerberos(void **state)
+{
+    troth_credential_options options = TROTH_CREDENTIAL_OPTIONS_INIT;
+
+    (void)state;
+    options.flags = TROTH_CREDENTIAL_PROXY;
+    assert_int_equal(acquired(TROTH_ACCEPTOR, &options, "needs its own name"), TROTH_E_ARGUMENT);
+    options.name.principal = "http/www.example.com";
+    assert_int_equal(acquired(TROTH_ACCEPTOR, &options, NULL), TROTH_OK);
+    assert_int_equal(acquired(TROTH_INITIATOR, &options, "only an acceptor"), TROTH_E_ARGUMENT);
+    options.flags |= TROTH_CREDENTIAL_NTLM;
+    assert_int_equal(acquired(TROTH_ACCEPTOR, &options, "NTLM"), TROTH_E_ARGUMENT);
+    options.flags = TROTH_CREDENTIAL_PROXY;
+    options.mechanism = TROTH_MECHANISM_NTLM;
+    assert_int_equal(acquired(TROTH_ACCEPTOR, &options, "NTLM"), TROTH_E_ARGUMENT);
+    options.mechanism = TROTH_MECHANISM_KERBEROS;
+    options.flags = 0x8u;
+    assert_int_equal(acquired(TROTH_ACCEPTOR, &options, "unknown bits"), TROTH_E_ARGUMENT);
+}
+
+static void what_there_is_to_act_with_is_told_by_its_kind(void **state)
+{
+    static const struct {
+        uint32_t delegated;
+        bool constrained;
+        troth_delegation told;
+    } cases[] = {{0, false, TROTH_DELEGATION_NONE},
+                 {TROTH_DELEGATED, false, TROTH_DELEGATION_FORWARDED},
+                 {0, true, TROTH_DELEGATION_CONSTRAINED}};
+
+    (void)state;
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        troth_context_info info = TROTH_CONTEXT_INFO_INIT;
+        troth_context *context;
+
+        scripted_init(&script, one_step, 1);
+        script.attributes.properties = (script.attributes.properties & ~(uint32_t)TROTH_DELEGATED) | cases[i].delegated;
+        script.attributes.constrained = cases[i].constrained;
+        context = scripted_complete(&script, TROTH_ACCEPTOR, NULL);
+        assert_int_equal(troth_context_info_get(context, &info, NULL), TROTH_OK);
+        assert_int_equal(info.delegation, cases[i].told);
+        troth_context_free(context);
+        assert_true(scripted_all_freed(&script));
+    }
+}
+
 static void a_credential_tells_and_stores_what_it_is(void **state)
 {
     troth_credential_info info = TROTH_CREDENTIAL_INFO_INIT;
@@ -213,6 +275,8 @@ int main(void)
         cmocka_unit_test(only_delegation_always_is_asked_for_as_a_property),
         cmocka_unit_test(policy_alone_decides_also_where_delegation_is_required),
         cmocka_unit_test(a_delegated_credential_is_an_acceptors_that_kept_it),
+        cmocka_unit_test(only_a_named_acceptor_acts_for_its_peers_and_by_kerberos),
+        cmocka_unit_test(what_there_is_to_act_with_is_told_by_its_kind),
         cmocka_unit_test(a_credential_tells_and_stores_what_it_is),
         cmocka_unit_test(a_service_asks_in_a_principals_name_alone),
         cmocka_unit_test(a_thread_that_cannot_be_given_back_is_told_of),

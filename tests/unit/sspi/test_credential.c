@@ -168,6 +168,9 @@ static void what_windows_does_not_have_is_said_to_be_so(void **state)
     assert_int_equal(acquire(TROTH_INITIATOR, &ccache, NULL), TROTH_E_UNSUPPORTED);
     other.name.principal = "somebody.else@EXAMPLE.COM";
     assert_int_equal(acquire(TROTH_INITIATOR, &other, NULL), TROTH_E_UNSUPPORTED);
+    other.name.principal = "http/www.example.com";
+    other.flags = TROTH_CREDENTIAL_PROXY;
+    assert_int_equal(acquire(TROTH_ACCEPTOR, &other, NULL), TROTH_E_UNSUPPORTED);
     assert_int_equal(script.calls, 0);
     script.missing = true;
     assert_int_equal(acquire(TROTH_INITIATOR, NULL, NULL), TROTH_E_UNSUPPORTED);
