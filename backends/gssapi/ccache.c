@@ -448,7 +448,7 @@ troth_status troth__gss_initiator_take(struct gss_credential *credential, const 
         return status;
     status = credential->fast ? gss_target_take(credential, asked, name, target, error)
                               : troth__gss_name_import(credential->native, asked, name, error);
-    if (status == TROTH_OK && *target != NULL && (*handle)->snapshot != 0)
+    if (status == TROTH_OK && (*handle)->snapshot != 0)
         status = gss_narrow(credential, *target, enough, handle, error);
     if (status != TROTH_OK) {
         troth__gss_handle_drop(credential, handle);
@@ -469,9 +469,8 @@ troth_status troth__gss_target_widen(struct gss_credential *credential, struct g
     }
     troth__gss_handle_drop_locked(credential, handle);
     troth__mutex_unlock(credential->lock);
-    return credential->source == GSS_SOURCE_PRIVATE
-               ? troth__gss_handle_take(credential, (troth__bytes){NULL, 0}, handle, error)
-               : troth__gss_handle_of_file(credential, handle, error);
+    return gss_own_ccache(credential) ? troth__gss_handle_take(credential, (troth__bytes){NULL, 0}, handle, error)
+                                      : troth__gss_handle_of_file(credential, handle, error);
 }
 
 void troth__gss_target_confirm(struct gss_credential *credential, struct gss_target *target,

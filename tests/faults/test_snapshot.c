@@ -21,6 +21,10 @@
 #include "realm.h"
 #include "watch.h"
 
+static const enum source sources[] = {SOURCE_CCACHE, SOURCE_KEYTAB, SOURCE_PASSWORD, SOURCE_CCACHE_BYTES,
+                                      SOURCE_KEYTAB_BYTES};
+#define SOURCES (sizeof sources / sizeof sources[0])
+
 static struct {
     troth_credential *user, *service;
     bool nest;      /* a step of the initiator's has a whole handshake in it */
@@ -30,6 +34,7 @@ static struct {
     gss_cred_id_t cred;    /* of the last step */
     gss_cred_id_t useless; /* has nothing that a step could use */
     unsigned refused;      /* steps with that one */
+    bool nameless;         /* no name has a canonical form */
     unsigned tickets, others, notes;
     gss_name_t target;  /* of the last step */
     unsigned questions; /* to contexts, for names */
@@ -95,6 +100,13 @@ static krb5_error_code KRB5_CALLCONV counting_store(krb5_context krb5, krb5_ccac
     return krb5_cc_store_cred(krb5, ccache, creds);
 }
 
+static OM_uint32 refusing_canonicalize(OM_uint32 *minor, const gss_name_t name, const gss_OID mechanism,
+                                       gss_name_t *made)
+{
+    *minor = 0;
+    return seen.nameless ? GSS_S_BAD_NAME : gss_canonicalize_name(minor, name, mechanism, made);
+}
+
 static OM_uint32 counting_inquire(OM_uint32 *minor, gss_ctx_id_t context, gss_name_t *source, gss_name_t *target,
                                   OM_uint32 *lifetime, gss_OID *mechanism, OM_uint32 *flags, int *local, int *open)
 {
@@ -113,6 +125,7 @@ static void acquire(troth_mechanism mechanism, enum source source)
     memset(&seen, 0, sizeof seen);
     native = troth__gss_native;
     native.gss_init_sec_context = nested_init;
+    native.gss_canonicalize_name = refusing_canonicalize;
     native.gss_inquire_context = counting_inquire;
     native.krb5_cc_store_cred = counting_store;
     backend = troth__backend_here;
@@ -121,6 +134,7 @@ static void acquire(troth_mechanism mechanism, enum source source)
         fail_msg("%s", error.text);
     theirs.mechanism = mechanism;
     assert_int_equal(troth__credential_acquire(&backend, TROTH_ACCEPTOR, &theirs, &seen.service, NULL), TROTH_OK);
+    seen.tickets = seen.others = seen.notes = 0; /* those of a ccache given as bytes are stored one by one */
 }
 
 static int teardown(void **state)
@@ -142,9 +156,7 @@ static gss_cred_id_t whole(void)
 
 static void a_target_has_its_own_ticket_alone_and_gets_it_once(void **state)
 {
-    static const enum source sources[] = {SOURCE_CCACHE, SOURCE_KEYTAB, SOURCE_PASSWORD};
-
-    for (size_t i = 0; i < 3; i++) {
+    for (size_t i = 0; i < SOURCES; i++) {
         unsigned tickets;
 
         acquire(TROTH_MECHANISM_KERBEROS, sources[i]);
@@ -168,13 +180,25 @@ static void a_target_has_its_own_ticket_alone_and_gets_it_once(void **state)
     }
 }
 
+/* What is had in the snapshot alone no other program would find. */
+static void a_target_that_is_not_known_by_its_name_is_met_over_the_file(void **state)
+{
+    (void)state;
+    acquire(TROTH_MECHANISM_KERBEROS, SOURCE_CCACHE);
+    seen.nameless = true;
+    for (unsigned round = 0; round < 4; round++) {
+        greet(NULL);
+        assert_ptr_not_equal(seen.cred, whole());
+    }
+    assert_int_equal(seen.tickets, 0);
+}
+
 /* Only by the user's own ticket can a new one be had. */
 static void a_ticket_of_no_use_is_looked_for_where_it_came_from(void **state)
 {
     static const troth_mechanism mechanisms[] = {TROTH_MECHANISM_KERBEROS, TROTH_MECHANISM_NEGOTIATE};
-    static const enum source sources[] = {SOURCE_CCACHE, SOURCE_KEYTAB, SOURCE_PASSWORD};
 
-    for (size_t i = 0; i < 6; i++) {
+    for (size_t i = 0; i < 2 * SOURCES; i++) {
         acquire(mechanisms[i % 2], sources[i / 2]);
         greet(NULL);
         greet(NULL);
@@ -195,9 +219,7 @@ static void a_ticket_of_no_use_is_looked_for_where_it_came_from(void **state)
 
 static void a_ticket_is_handed_on_by_the_users_own_one(void **state)
 {
-    static const enum source sources[] = {SOURCE_CCACHE, SOURCE_KEYTAB, SOURCE_PASSWORD};
-
-    for (size_t i = 0; i < 3; i++) {
+    for (size_t i = 0; i < SOURCES; i++) {
         acquire(TROTH_MECHANISM_KERBEROS, sources[i]);
         greet(NULL);
         greet(NULL);
@@ -365,9 +387,8 @@ static void a_step_takes_no_memory_of_the_librarys(void **state)
 static void steps_at_once_have_native_credentials_of_their_own(void **state)
 {
     static const troth_mechanism mechanisms[] = {TROTH_MECHANISM_KERBEROS, TROTH_MECHANISM_NEGOTIATE};
-    static const enum source sources[] = {SOURCE_CCACHE, SOURCE_KEYTAB, SOURCE_PASSWORD};
 
-    for (size_t i = 0; i < 6; i++) {
+    for (size_t i = 0; i < 2 * SOURCES; i++) {
         acquire(mechanisms[i % 2], sources[i / 2]);
         greet(NULL);
         greet(NULL);
@@ -384,6 +405,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_teardown(a_target_has_its_own_ticket_alone_and_gets_it_once, teardown),
+        cmocka_unit_test_teardown(a_target_that_is_not_known_by_its_name_is_met_over_the_file, teardown),
         cmocka_unit_test_teardown(a_ticket_of_no_use_is_looked_for_where_it_came_from, teardown),
         cmocka_unit_test_teardown(a_ticket_is_handed_on_by_the_users_own_one, teardown),
         cmocka_unit_test_teardown(a_proxys_ccache_is_used_whole, teardown),
