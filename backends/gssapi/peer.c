@@ -43,6 +43,9 @@ static troth_status gss_peer_take(const struct gss_context *context, gss_buffer_
             memcpy(*found, buffer->value, buffer->length);
         *length = buffer->length;
     }
+    /* MIT 1.20.1 does not free the byte behind an empty buffer, such as gss_localname's of a user without letters. */
+    if (buffer->length == 0 && buffer->value != NULL)
+        buffer->length = 1;
     context->native->gss_release_buffer(&minor, buffer);
     return status;
 }
