@@ -61,6 +61,8 @@ struct troth__context_config {
     troth_delegate delegate; /* initiator; TROTH_DELEGATE_ALWAYS has put TROTH_DELEGATED into requested as well */
     bool keep_delegated;     /* acceptor: somebody will ask for what was handed on */
     bool anonymous_allowed;  /* for backends whose native acceptor wants to be told; the check is common code's */
+    bool target_matters;     /* acceptor: peer_target is asked when it is complete: a backend that knows beforehand that
+                                it cannot tell says TROTH_E_UNAVAILABLE at context_new */
     bool encryption_matters; /* some encryption types are refused: a backend that knows beforehand that it cannot tell
                                 the type says TROTH_E_UNAVAILABLE at context_new */
 };
@@ -73,7 +75,8 @@ struct troth__attributes {
     uint32_t properties;        /* TROTH_MUTUAL ... TROTH_ANONYMOUS, as the native layer reported them; DELEGATED in an
                                    acceptor only when something to act with really came */
     troth_binding_result bindings;
-    int64_t expiry;     /* seconds since 1970 UTC, TROTH_NEVER, TROTH_UNKNOWN */
+    troth_target_result target; /* common code's: left as it is */
+    int64_t expiry;             /* seconds since 1970 UTC, TROTH_NEVER, TROTH_UNKNOWN */
     int32_t encryption; /* the RFC 3961 number of the context's key; 0: this provider does not tell, or has to be asked
                            by `encryption` below, which costs more than a handshake without that wish should pay. Where
                            config->encryption_matters it is told here */
@@ -179,6 +182,9 @@ struct troth__backend {
      */
     troth_status (*peer_local_name)(void *context, char **name, troth_error *error);
     troth_status (*peer_windows_name)(void *context, char **name, troth_error *error);
+    /* The initiator's own word, protected by the session's key, for whom it was told to authenticate, and whether it
+     * says that the name is unverified. TROTH_E_UNAVAILABLE: it said none; TROTH_E_UNSUPPORTED: nobody tells. */
+    troth_status (*peer_target)(void *context, char **name, bool *unverified, troth_error *error);
     troth_status (*peer_attribute)(void *context, const char *attribute, uint8_t **value, size_t *length,
                                    bool *authenticated, troth_error *error);
 

@@ -8,6 +8,7 @@
 #include "name.h"
 #include "policy.h"
 #include "portability.h"
+#include "target.h"
 #include "token.h"
 #include "trace.h"
 
@@ -48,7 +49,9 @@ static troth_status check_options(const struct troth__credential_config *own, co
     if (options->size < sizeof *options)
         return troth__error_set(error, TROTH_E_ARGUMENT,
                                 "the context options have no size; begin them with TROTH_CONTEXT_OPTIONS_INIT");
-    status = troth__policy_check_options(own, options, error);
+    status = troth__target_check_options(own, options, error);
+    if (status == TROTH_OK)
+        status = troth__policy_check_options(own, options, error);
     if (status != TROTH_OK)
         return status;
     if (own->role == TROTH_ACCEPTOR && !troth__name_empty(&options->target))
@@ -129,6 +132,8 @@ troth_status troth_context_new(troth_credential *credential, const troth_context
         return troth__error_set(error, TROTH_E_MEMORY, "out of memory for a context");
     made->credential = troth__credential_hold(credential);
     status = troth__policy_set(made, options, error);
+    if (status == TROTH_OK)
+        status = troth__target_set(made, options, error);
     if (status != TROTH_OK)
         goto out;
     if (options->bindings != NULL)
@@ -164,11 +169,13 @@ void troth_context_free(troth_context *context)
     memcpy(&bindings, &context->config.bindings, sizeof bindings); /* the const is the backends', not ours */
     troth__free(bindings);
     troth__free(context->peer_name);
-    troth__free(context->target_name);
-    if (context->complete)
+    if (context->complete) {
+        troth__free(context->target_name);
         troth__wipe_free(context->exported, context->exported_length);
-    else
+    } else {
+        troth__target_forget(context);
         troth__policy_forget(context);
+    }
     troth_credential_free(context->credential);
     troth__free(context);
 }
@@ -316,6 +323,7 @@ static troth_status keep(troth_context *context, const struct troth__attributes 
         .mic_size = (uint16_t)attributes->mic_size,
         .mechanism = (uint8_t)attributes->mechanism,
         .bindings = (uint8_t)attributes->bindings,
+        .target = (uint8_t)attributes->target,
         .parts = attributes->parts,
         .constrained = attributes->constrained,
         .encryption_asked = attributes->encryption != 0 || attributes->mechanism != TROTH_MECHANISM_KERBEROS,
@@ -339,6 +347,7 @@ static troth_status complete(troth_context *context, troth_error *error)
         status = keep(context, &attributes, error);
     if (status != TROTH_OK)
         return status;
+    troth__target_forget(context);
     troth__policy_forget(context);
     context->complete = true;
     if (context->credential->config.trace != NULL)
@@ -464,6 +473,7 @@ troth_status troth_context_info_get(troth_context *context, troth_context_info *
     info->expiry = context->expiry;
     info->encryption = context->attributes.encryption;
     info->strength = context->attributes.strength;
+    info->target = (troth_target_result)context->attributes.target;
     info->wrap_header = context->attributes.wrap_header;
     info->wrap_overhead = context->attributes.wrap_overhead;
     info->mic_size = context->attributes.mic_size;

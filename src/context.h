@@ -12,7 +12,7 @@ struct troth__kept {
     int32_t encryption;
     uint16_t strength;
     uint16_t wrap_header, wrap_overhead, mic_size;
-    uint8_t mechanism, bindings; /* enum values */
+    uint8_t mechanism, bindings, target; /* enum values */
     bool parts : 1;
     bool encryption_asked : 1; /* what there is to know of it is known */
     bool constrained : 1;
@@ -43,7 +43,10 @@ struct troth_context {
     struct troth__kept attributes; /* valid when complete */
     int64_t expiry;                /* likewise */
     char *peer_name;               /* kept once asked for */
-    char *target_name;
+    union {
+        struct troth__accepted *accepted; /* until it is complete: the names that it answers to; NULL: nobody asks */
+        char *target_name;                /* since: as peer_name */
+    };
 };
 
 /*

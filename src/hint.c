@@ -64,6 +64,9 @@ static const struct hint hints[] = {
     {TROTH_E_WRONG_KEY, TROTH_INITIATOR, TROTH__HINT_STEP,
      "the acceptor could not open our ticket: its keytab has another key than the KDC, or the name that we asked for "
      "belongs to another account"},
+    {TROTH_E_WRONG_TARGET, TROTH_ACCEPTOR, -1,
+     "either somebody relays to this service what was meant for another one, or the name that the initiator uses for "
+     "this service is not among the accepted targets"},
     {TROTH_E_NO_KDC, TROTH_ROLE_UNSET, -1,
      "no KDC of the realm answered, or none is known: check the realm's spelling, krb5.conf or DNS for the KDC's "
      "address, the network and the firewall (port 88)"},

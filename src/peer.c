@@ -199,6 +199,33 @@ troth_status troth_context_peer_windows_name(troth_context *context, char *name,
     return status == TROTH_OK ? give(found, strlen(found) + 1, true, name, capacity, name_length, error) : status;
 }
 
+troth_status troth_context_peer_target(troth_context *context, char *name, size_t capacity, size_t *name_length,
+                                       int *unverified, troth_error *error)
+{
+    bool doubtful = false;
+    char *found = NULL;
+    troth_error scratch;
+    troth_status status;
+
+    error = troth__error_begin(error, &scratch);
+    if (unverified != NULL)
+        *unverified = 0;
+    if (!sane(context, name, capacity, name_length))
+        return bad_argument(error);
+    status = known_initiator(context, error);
+    if (status == TROTH_OK)
+        status = context->credential->backend->peer_target(context->native, &found, &doubtful, error);
+    if (status != TROTH_OK)
+        return status;
+    if (unverified == NULL && doubtful) {
+        troth__free(found);
+        return troth__error_set(error, TROTH_E_UNAVAILABLE, "the initiator calls its target's name unverified");
+    }
+    if (unverified != NULL)
+        *unverified = doubtful;
+    return give(found, strlen(found) + 1, true, name, capacity, name_length, error);
+}
+
 /* ---- authorisation data --------------------------------------------------------------------------------------- */
 
 troth_status troth_context_peer_attribute(troth_context *context, const char *attribute, void *value, size_t capacity,

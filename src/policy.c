@@ -5,11 +5,13 @@
 
 #include "error.h"
 #include "portability.h"
+#include "target.h"
 #include "ticket.h"
 
 /* What each role can verify of itself. No protocol tells an initiator whether its bindings were compared. */
 #define INITIATOR_PROPERTIES (TROTH_DEFAULT_REQUESTED | TROTH_IDENTIFY | TROTH_DELEGATED)
 #define ACCEPTOR_PROPERTIES (INITIATOR_PROPERTIES | TROTH_CHANNEL_BOUND)
+#define ACCEPTOR_REQUIRABLE (ACCEPTOR_PROPERTIES | TROTH_TARGET_NAMED)
 
 #define FLAGS (TROTH_DATAGRAM | TROTH_ALLOW_ANONYMOUS | TROTH_REFUSE_WEAK_ENCRYPTION | TROTH_KEEP_DELEGATED)
 
@@ -28,6 +30,7 @@ static const struct {
     {TROTH_IDENTIFY, "the limit to identification"},
     {TROTH_DELEGATED, "delegation"},
     {TROTH_CHANNEL_BOUND, "channel bindings"},
+    {TROTH_TARGET_NAMED, "the initiator's own word for its target"},
 };
 
 /* RFC 3961 section 8 and IANA's registry; weak as RFC 6649 and RFC 8429 have it. */
@@ -174,6 +177,7 @@ troth_status troth__policy_check_options(const struct troth__credential_config *
                                          const troth_context_options *options, troth_error *error)
 {
     const uint32_t possible = own->role == TROTH_INITIATOR ? INITIATOR_PROPERTIES : ACCEPTOR_PROPERTIES;
+    const uint32_t requirable = own->role == TROTH_INITIATOR ? INITIATOR_PROPERTIES : ACCEPTOR_REQUIRABLE;
     const uint32_t may_request = TROTH_DEFAULT_REQUESTED | TROTH_IDENTIFY;
     troth_status status;
 
@@ -183,7 +187,7 @@ troth_status troth__policy_check_options(const struct troth__credential_config *
         return troth__error_set(error, TROTH_E_ARGUMENT,
                                 "an initiator cannot require or forbid TROTH_CHANNEL_BOUND: no protocol tells it "
                                 "whether the acceptor compared the bindings");
-    status = check_set(options->required, possible, "required", error);
+    status = check_set(options->required, requirable, "required", error);
     if (status == TROTH_OK)
         status = check_set(options->requested, may_request, "requested", error);
     if (status == TROTH_OK)
@@ -304,6 +308,9 @@ static const char *missing_hint(const struct troth__attributes *attributes, uint
     if ((missing & TROTH_CHANNEL_BOUND) != 0)
         return "the initiator must ask for it and give its channel bindings; or require less here, knowing what is "
                "given up";
+    if ((missing & TROTH_TARGET_NAMED) != 0)
+        return "initiators on Windows and those of Heimdal say whom they were told to authenticate, and MIT's do not; "
+               "or require less here, knowing what is given up";
     if ((missing & TROTH_DELEGATED) != 0)
         return "the initiator must ask for delegation with a forwardable ticket, and the realm must allow it for this "
                "service";
@@ -392,6 +399,8 @@ troth_status troth__policy_verify(const troth_context *context, struct troth__at
         return status;
     settle(attributes);
     status = verify_initiator(context, attributes->properties, error);
+    if (status == TROTH_OK)
+        status = troth__target_verify(context, attributes, error);
     if (status == TROTH_OK)
         status = verify_properties(context, attributes, error);
     return status == TROTH_OK ? verify_encryption(context, attributes, error) : status;

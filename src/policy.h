@@ -39,8 +39,9 @@ troth_status troth__policy_ticket(const troth_context *context, troth__bytes tok
 /*
  * Decides on a natively complete context: attributes as the backend told them are brought to what they mean here (NTLM
  * is never mutual, a sealed Kerberos message is whole, the strength of a known encryption type), and then compared with
- * the policy. Returns TROTH_OK, TROTH_E_MECHANISM, TROTH_E_REQUIREMENT or TROTH_E_ENCRYPTION; the text names everything
- * that is missing or forbidden.
+ * the policy, as the peer's word for its target is with the accepted ones (target.h). Returns TROTH_OK,
+ * TROTH_E_MECHANISM, TROTH_E_REQUIREMENT or TROTH_E_ENCRYPTION; the text names everything that is missing or forbidden;
+ * what troth__target_verify returns.
  */
 troth_status troth__policy_verify(const troth_context *context, struct troth__attributes *attributes,
                                   troth_error *error);

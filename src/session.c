@@ -11,7 +11,7 @@
  * An exported context: this, then the backend's own bytes to the end. Numbers are big-endian. Whatever is changed here
  * changes VERSION.
  */
-#define VERSION 1u
+#define VERSION 2u
 static const uint8_t magic[4] = {'T', 'R', 'X', 'C'};
 
 enum {
@@ -32,9 +32,10 @@ enum {
     AT_WRAP_HEADER = 41,
     AT_WRAP_OVERHEAD = 43,
     AT_MIC_SIZE = 45,
-    AT_SUM = 47,
-    AT_REST = 55, /* the native bytes' length */
-    HEADER = 59
+    AT_TARGET = 47,
+    AT_SUM = 48,
+    AT_REST = 56, /* the native bytes' length */
+    HEADER = 60
 };
 
 #define BACKEND_NAME (AT_FLAGS - AT_BACKEND)
@@ -153,6 +154,7 @@ static void put_header(const troth_context *context, uint8_t *header)
     put(header + AT_WRAP_OVERHEAD, attributes->wrap_overhead, 2);
     put(header + AT_MIC_SIZE, attributes->mic_size, 2);
     header[AT_PARTS] = attributes->parts;
+    header[AT_TARGET] = attributes->target;
 }
 
 troth_status troth_context_export(troth_context *context, const void **token, size_t *length, troth_error *error)
@@ -223,11 +225,13 @@ static bool take_header(const uint8_t *header, troth_context *context)
     attributes->wrap_overhead = (uint16_t)get(header + AT_WRAP_OVERHEAD, 2);
     attributes->mic_size = (uint16_t)get(header + AT_MIC_SIZE, 2);
     attributes->parts = header[AT_PARTS] == 1;
+    attributes->target = header[AT_TARGET];
     attributes->encryption_asked = true;
     return header[AT_PARTS] <= 1 && (own->role == TROTH_INITIATOR || own->role == TROTH_ACCEPTOR) &&
            own->mechanism > TROTH_MECHANISM_DEFAULT && own->mechanism <= TROTH_MECHANISM_NTLM &&
            (attributes->mechanism == TROTH_MECHANISM_KERBEROS || attributes->mechanism == TROTH_MECHANISM_NTLM) &&
-           attributes->bindings <= TROTH_BINDING_UNKNOWN && attributes->wrap_header <= attributes->wrap_overhead &&
+           attributes->bindings <= TROTH_BINDING_UNKNOWN && attributes->target <= TROTH_TARGET_UNVERIFIED &&
+           attributes->wrap_header <= attributes->wrap_overhead &&
            (context->config.required & ~attributes->properties) == 0;
 }
 

@@ -41,6 +41,7 @@ static const char *const feature_names[] = {
     NAMED(TROTH_FEATURE_SIGN_ONLY_PARTS),
     NAMED(TROTH_FEATURE_PARTS_MIC),
     NAMED(TROTH_FEATURE_TRACE),
+    NAMED(TROTH_FEATURE_PEER_TARGET),
 };
 
 #define FEATURES (sizeof(feature_names) / sizeof(feature_names[0]))

@@ -299,6 +299,10 @@ static int client_settle(struct client *client, char *positional)
         return options_wrong("connect", "bound can be required by an acceptor only: no protocol tells an initiator "
                                         "whether its bindings were compared");
     }
+    if (((context->required | context->forbidden) & TROTH_TARGET_NAMED) != 0) {
+        return options_wrong("connect",
+                             "target can be required by an acceptor only: an initiator has one and names it");
+    }
     if (context->delegate == TROTH_DELEGATE_NEVER && (context->required & TROTH_DELEGATED) != 0) {
         return options_wrong("connect", "--delegate never and --require delegated exclude one another");
     }

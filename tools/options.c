@@ -16,6 +16,7 @@ const struct option_property option_property_words[] = {
     {"bound", TROTH_CHANNEL_BOUND, true, false},
     {"identify", TROTH_IDENTIFY, true, true},
     {"delegated", TROTH_DELEGATED, true, false},
+    {"target", TROTH_TARGET_NAMED, true, false},
     {"anonymous", TROTH_ANONYMOUS, false, false},
     {NULL, 0, false, false},
 };
@@ -170,7 +171,7 @@ const char *option_required(const struct option *option, char *value)
     return properties_parse(value, true, option->target)
                ? NULL
                : "it must be none, or some of mutual, integrity, confidentiality, replay, sequence, identify, "
-                 "delegated and (of an acceptor) bound, with commas between";
+                 "delegated and (of an acceptor) bound and target, with commas between";
 }
 
 const char *option_encryption(const struct option *option, char *value)
@@ -233,6 +234,17 @@ const char *option_name(const struct option *option, char *value)
     name->service = value;
     name->host = at + 1;
     return NULL;
+}
+
+const char *option_names(const struct option *option, char *value)
+{
+    struct option_names *names = option->target;
+    struct option one = *option;
+    if (names->count == OPTION_NAMES_MOST) {
+        return "it is given too often";
+    }
+    one.target = &names->items[names->count++];
+    return option_name(&one, value);
 }
 
 const char *endpoint_parse(char *value, struct option_endpoint *endpoint)

@@ -64,10 +64,18 @@ option_parse option_requested;  /* likewise */
 option_parse option_delegate;   /* troth_delegate */
 option_parse option_encryption; /* struct option_encryption */
 option_parse option_name;       /* troth_name: SERVICE@HOST, or a principal with a slash before its at-sign */
+option_parse option_names;      /* struct option_names: likewise, one more */
 option_parse option_endpoint;   /* struct option_endpoint */
 
 struct option_texts {
     const char **items; /* as many as there are arguments at most; the caller's */
+    size_t count;
+};
+
+#define OPTION_NAMES_MOST 64
+
+struct option_names {
+    troth_name items[OPTION_NAMES_MOST];
     size_t count;
 };
 

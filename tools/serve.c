@@ -118,6 +118,7 @@ int command_serve(int argc, char **argv)
     troth_bindings bindings = {0};
     const char *bindings_text = NULL;
     struct option_policy policy = {0};
+    struct option_names accepted = {.count = 0};
     bool trace = false;
     uint32_t frame_limit = TROTH_DEFAULT_FRAME_LIMIT;
     const struct option_range timeouts = {1, 86400};
@@ -131,6 +132,11 @@ int command_serve(int argc, char **argv)
                &server.credential.name),
         OPTION("keytab", "NAME", "where the keys are (the system's default keytab)", option_text,
                &server.credential.keytab),
+        OPTION_REPEATS("accept-target", "SERVICE@HOST",
+                       "refuse initiators that say, where no relay can change it, that they were told to authenticate\n"
+                       "somebody else; may be given many times. Windows' initiators say it, MIT's do not; with\n"
+                       "--require target those that do not are refused too",
+                       option_names, &accepted),
         OPTION("mechanism", "NAME", "kerberos, negotiate or ntlm; negotiate takes bare Kerberos too (negotiate)",
                option_mechanism, &server.credential.mechanism),
         OPTION("framing", "NAME",
@@ -139,7 +145,7 @@ int command_serve(int argc, char **argv)
                option_framing, &server.stream.framing),
         OPTION("require", "LIST",
                "none, or some of mutual,integrity,confidentiality,replay,sequence,bound,\n"
-               "identify,delegated: replaces the set below",
+               "identify,delegated,target: replaces the set below",
                option_required, &server.context.required),
         OPTION("forbid", "LIST", "none, or some of the same, identify and delegated: what must not be true",
                option_required, &server.context.forbidden),
@@ -183,6 +189,8 @@ int command_serve(int argc, char **argv)
     if (parsed != OPTIONS_OK) {
         return parsed == OPTIONS_HELP ? EXIT_SUCCESS : EXIT_USAGE;
     }
+    server.context.accepted_targets = accepted.count > 0 ? accepted.items : NULL;
+    server.context.accepted_target_count = accepted.count;
     int result = serve_settle(&server, &bindings, bindings_text);
     option_policy_apply(&policy, &server.credential, &server.context);
     server.stream.frame_limit = frame_limit;

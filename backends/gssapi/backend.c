@@ -25,6 +25,7 @@ const troth__backend troth__backend_here = {
     .verify_mic_parts = troth__gss_verify_mic_parts,
     .peer_local_name = troth__gss_peer_local_name,
     .peer_windows_name = troth__gss_peer_windows_name,
+    .peer_target = troth__gss_peer_target,
     .peer_attribute = troth__gss_peer_attribute,
     .session_key = troth__gss_session_key,
     .prf = troth__gss_prf,

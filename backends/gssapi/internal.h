@@ -471,6 +471,7 @@ troth_status troth__gss_ntlm_get_mic(struct gss_context *context, troth__bytes d
 
 troth_status troth__gss_peer_local_name(void *context, char **name, troth_error *error);
 troth_status troth__gss_peer_windows_name(void *context, char **name, troth_error *error);
+troth_status troth__gss_peer_target(void *context, char **name, bool *unverified, troth_error *error);
 troth_status troth__gss_peer_attribute(void *context, const char *attribute, uint8_t **value, size_t *length,
                                        bool *authenticated, troth_error *error);
 

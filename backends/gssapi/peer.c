@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "error.h"
+#include "target.h"
 #include "troth/peer.h"
 
 /* A native call failed: without the thing that was asked for it is unavailable. */
@@ -83,6 +84,47 @@ troth_status troth__gss_peer_windows_name(void *context, char **name, troth_erro
     (void)context;
     *name = NULL;
     return troth__error_set(error, TROTH_E_UNSUPPORTED, "GSSAPI does not tell names in Windows' form");
+}
+
+/*
+ * MIT 1.20.1 keeps the authorisation data of the ticket and of the authenticator as one list, of which it gives all
+ * elements of one type, unopened: both were sealed by somebody who had the session's key. GSSAPI's name of the question
+ * ends with the type, here AD-IF-RELEVANT.
+ */
+static gss_OID_desc gss_authority = {12, (void *)(uintptr_t) "\x2A\x86\x48\x86\xF7\x12\x01\x02\x02\x05\x0A\x01"};
+
+troth_status troth__gss_peer_target(void *pointer, char **name, bool *unverified, troth_error *error)
+{
+    struct gss_context *context = pointer;
+    gss_buffer_set_t found = GSS_C_NO_BUFFER_SET;
+    struct troth__target_said said = {NULL, false};
+    troth_status status = TROTH_OK;
+    OM_uint32 major, minor;
+
+    *name = NULL;
+    *unverified = false;
+    if (context->ntlm)
+        return troth__error_set(error, TROTH_E_UNAVAILABLE, "NTLM's initiators are not asked for their target here");
+    major = context->native->gss_inquire_sec_context_by_oid(&minor, context->context, &gss_authority, &found);
+    troth__gss_traced(context->credential, context->config, "gss_inquire_sec_context_by_oid", major, minor,
+                      &troth__gss_krb5);
+    if (GSS_ERROR(major))
+        return troth__gss_fail(context->native, "gss_inquire_sec_context_by_oid", major, minor, &troth__gss_krb5,
+                               error);
+    for (size_t i = 0; found != GSS_C_NO_BUFFER_SET && status == TROTH_OK && i < found->count; i++)
+        status = troth__target_read((troth__bytes){found->elements[i].value, found->elements[i].length}, &said, error);
+    if (found != GSS_C_NO_BUFFER_SET)
+        context->native->gss_release_buffer_set(&minor, &found);
+    if (status == TROTH_OK && said.name == NULL)
+        status =
+            troth__error_set(error, TROTH_E_UNAVAILABLE, "the initiator does not say whom it was told to authenticate");
+    if (status != TROTH_OK) {
+        troth__free(said.name);
+        return status;
+    }
+    *name = said.name;
+    *unverified = said.unverified;
+    return TROTH_OK;
 }
 
 troth_status troth__gss_peer_attribute(void *pointer, const char *attribute, uint8_t **value, size_t *length,

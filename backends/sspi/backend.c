@@ -25,6 +25,7 @@ const troth__backend troth__backend_here = {
     .verify_mic_parts = troth__sspi_verify_mic_parts,
     .peer_local_name = troth__sspi_peer_local_name,
     .peer_windows_name = troth__sspi_peer_windows_name,
+    .peer_target = troth__sspi_peer_target,
     .peer_attribute = troth__sspi_peer_attribute,
     .session_key = troth__sspi_session_key,
     .prf = troth__sspi_prf,

@@ -130,6 +130,9 @@ troth_status troth__sspi_context_new(void *credential, const struct troth__conte
     if (config->delegate == TROTH_DELEGATE_ALWAYS)
         status = troth__error_set(error, TROTH_E_UNSUPPORTED,
                                   "SSPI delegates by the KDC's policy alone (TROTH_DELEGATE_BY_POLICY)");
+    else if (config->target_matters && (self->credential->native->lacks >> TROTH_FEATURE_PEER_TARGET & 1u) != 0)
+        status = troth__error_set(error, TROTH_E_UNAVAILABLE,
+                                  "this provider does not tell whom an initiator was told to authenticate");
     else if (self->credential->wine)
         status = troth__sspi_wine_check(config, error);
     if (status == TROTH_OK && !sspi_is_acceptor(self))

@@ -180,6 +180,7 @@ troth_status troth__sspi_name_user(struct sspi_context *context, char **name, tr
 
 troth_status troth__sspi_peer_local_name(void *context, char **name, troth_error *error);
 troth_status troth__sspi_peer_windows_name(void *context, char **name, troth_error *error);
+troth_status troth__sspi_peer_target(void *context, char **name, bool *unverified, troth_error *error);
 troth_status troth__sspi_peer_attribute(void *context, const char *attribute, uint8_t **value, size_t *length,
                                         bool *authenticated, troth_error *error);
 

@@ -26,6 +26,32 @@ troth_status troth__sspi_peer_windows_name(void *context, char **name, troth_err
     return status;
 }
 
+/* Windows answers with an empty text, or that the target is unknown, where the initiator named none. */
+troth_status troth__sspi_peer_target(void *context, char **name, bool *unverified, troth_error *error)
+{
+    static const char call[] = "QueryContextAttributes(CLIENT_SPECIFIED_TARGET)";
+    struct sspi_context *self = context;
+    const SecurityFunctionTableW *functions = self->credential->functions;
+    SecPkgContext_ClientSpecifiedTarget told = {NULL};
+    SECURITY_STATUS result;
+
+    *name = NULL;
+    *unverified = false;
+    result = functions->QueryContextAttributesW(&self->handle, SECPKG_ATTR_CLIENT_SPECIFIED_TARGET, &told);
+    troth__sspi_traced(self->credential, self->config, call, result, 0, 0);
+    if (result != SEC_E_OK && result != SEC_E_TARGET_UNKNOWN)
+        return troth__sspi_fail(self->credential->native, call, result, error);
+    if (result == SEC_E_OK && told.sTargetName != NULL) {
+        const bool named = told.sTargetName[0] != 0;
+
+        *name = named ? troth__sspi_narrow_new(told.sTargetName) : NULL;
+        functions->FreeContextBuffer(told.sTargetName);
+        if (named)
+            return *name != NULL ? TROTH_OK : troth__error_set(error, TROTH_E_MEMORY, "no memory for a name");
+    }
+    return troth__error_set(error, TROTH_E_UNAVAILABLE, "the initiator does not say whom it was told to authenticate");
+}
+
 /* ---- security identifiers ------------------------------------------------------------------------------------- */
 
 #define SID_TEXT_ROOM 192u          /* the longest is "S-1-", an authority of 14 and fifteen times "-4294967295" */

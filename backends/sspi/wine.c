@@ -45,6 +45,9 @@ troth_status troth__sspi_wine_check(const struct troth__context_config *config, 
     if (config->encryption_matters)
         return troth__error_set(error, TROTH_E_UNAVAILABLE,
                                 "Wine's SSPI does not tell the encryption type, and some are refused");
+    if (config->target_matters)
+        return troth__error_set(error, TROTH_E_UNAVAILABLE,
+                                "Wine's SSPI does not tell whom an initiator was told to authenticate");
     if (config->delegate != TROTH_DELEGATE_NEVER)
         return troth__error_set(error, TROTH_E_UNSUPPORTED,
                                 "Wine's SSPI would delegate whatever the KDC's policy says");

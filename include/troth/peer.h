@@ -71,6 +71,21 @@ TROTH_API troth_status troth_context_peer_windows_name(troth_context *context, c
                                                        size_t *name_length, troth_error *error);
 
 /*
+ * Whom the initiator itself says that it was told to authenticate, in UTF-8: "http/www.example.com@EXAMPLE.COM", or
+ * without the realm; the text ends with NUL. In acceptors only. It is protected by the session's key, which neither who
+ * relays a ticket nor who changes its name has; troth_context_options.accepted_targets compares it. It may have any
+ * characters. Initiators on Windows and those of Heimdal say it, MIT's do not (TROTH_E_UNAVAILABLE).
+ *
+ * unverified  set to 1 when the initiator says that it has the name from where nobody vouches for it, as from the DNS,
+ *             else to 0 (on SSPI always); may be NULL, and then an unverified name is TROTH_E_UNAVAILABLE
+ *
+ * TROTH_E_BAD_TOKEN: what it said is damaged, or no text. Not with NTLM on GSSAPI. Source: [MS-KILE],
+ * KERB_AUTH_DATA_CLIENT_TARGET; SECPKG_ATTR_CLIENT_SPECIFIED_TARGET, which Windows may know with channel bindings only.
+ */
+TROTH_API troth_status troth_context_peer_target(troth_context *context, char *name, size_t capacity,
+                                                 size_t *name_length, int *unverified, troth_error *error);
+
+/*
  * Names of attributes that Windows has: who the initiator is in its access token, as security identifiers in text,
  * "S-1-5-21-...-1105" ([MS-DTYP] section 2.4.2.1), each ended by a NUL that the length counts.
  *

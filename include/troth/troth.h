@@ -120,7 +120,10 @@ typedef enum troth_feature {
     TROTH_FEATURE_PARTS_MIC = 36,       /* one integrity code over scattered parts */
 
     /* Diagnosis. */
-    TROTH_FEATURE_TRACE = 37 /* what was asked of which native call, and what it said */
+    TROTH_FEATURE_TRACE = 37, /* what was asked of which native call, and what it said */
+
+    /* Names, once more. */
+    TROTH_FEATURE_PEER_TARGET = 38 /* an initiator's own word for its target, compared with accepted_targets */
 } troth_feature;
 
 typedef enum troth_support {
@@ -185,6 +188,7 @@ typedef enum troth_status {
                                     there: the text names it */
     TROTH_E_ENCRYPTION = 61,     /* no common encryption type, or one that is refused here */
     TROTH_E_LIMIT = 62,          /* more handshake legs, or more bytes, than this library takes */
+    TROTH_E_WRONG_TARGET = 63,   /* the initiator was told to authenticate somebody else than this acceptor */
 
     /* Messages. On SSPI the last three are all reported as TROTH_E_OUT_OF_SEQUENCE. */
     TROTH_E_ALTERED = 80,         /* a message whose protection does not verify */
@@ -432,6 +436,10 @@ TROTH_API void troth_credential_free(troth_credential *credential);
     0x80u                      /* both ends gave the same channel bindings. Only an acceptor can know it, so only      \
                                   an acceptor can require it; it is never requested: bindings are given */
 #define TROTH_ANONYMOUS 0x100u /* the initiator is nobody; reported only, and refused without TROTH_ALLOW_ANONYMOUS */
+#define TROTH_TARGET_NAMED                                                                                             \
+    0x200u /* the initiator said, protected by its session key, that it was told to authenticate one of                \
+              the acceptor's accepted targets. Only an acceptor can require it, and only initiators on Windows         \
+              (and Heimdal) say it */
 
 /* As a whole set: none at all (zero is the default set). */
 #define TROTH_NOTHING 0x80000000u
@@ -466,6 +474,15 @@ typedef enum troth_binding_result {
     TROTH_BINDING_UNKNOWN = 3 /* we gave some; whether the peer compared them cannot be known (always so in the
                                  initiator: no protocol tells it) */
 } troth_binding_result;
+
+/* What an acceptor's accepted targets came to. Another target than these ends the handshake. */
+typedef enum troth_target_result {
+    TROTH_TARGET_UNSET = 0,     /* nothing was compared: an initiator, or no accepted targets */
+    TROTH_TARGET_MATCHED = 1,   /* the initiator named one of them */
+    TROTH_TARGET_ABSENT = 2,    /* it named none (MIT's initiators do not) */
+    TROTH_TARGET_UNVERIFIED = 3 /* it named one of them, and says that it has the name from where nobody vouches for
+                                   it, as from the DNS. GSSAPI only: SSPI's acceptors do not tell */
+} troth_target_result;
 
 /* One conversation with one peer. */
 typedef struct troth_context troth_context;
@@ -525,6 +542,16 @@ typedef struct troth_context_options {
     size_t refused_encryption_count;   /* at most 64 */
     troth_delegate delegate;           /* initiator. A ticket that cannot be handed on (not forwardable), or that policy
                                           keeps here, is no failure: the context then lacks TROTH_DELEGATED */
+    const troth_name *accepted_targets; /* acceptor: the names that it answers to, for keys that have several. An
+                                           initiator that says, protected by its session key, that it was told to
+                                           authenticate somebody else is refused; one that says nothing is taken,
+                                           unless TROTH_TARGET_NAMED is required. Service and host, and a principal, are
+                                           compared without regard to the case of ASCII letters, as Windows does; a
+                                           realm only where both have one, and a principal as it is written, without
+                                           escapes. NULL: nothing is compared; or, where TROTH_TARGET_NAMED is required,
+                                           the credential's own name. The ticket's name, which anybody can change, takes
+                                           no part */
+    size_t accepted_target_count;       /* at most 64 */
 } troth_context_options;
 
 #define TROTH_CONTEXT_OPTIONS_INIT                                                                                     \
@@ -541,8 +568,9 @@ typedef struct troth_context_options {
  *
  * Returns TROTH_OK; TROTH_E_ARGUMENT (no target in an initiator or one in an acceptor, unknown bits, requiring or
  * forbidding what this role cannot verify, requiring or requesting what is forbidden, TROTH_CHANNEL_BOUND required
- * without bindings); TROTH_E_NAME; TROTH_E_UNSUPPORTED; TROTH_E_UNAVAILABLE (encryption types are refused, and this
- * provider never tells them); TROTH_E_MEMORY; TROTH_E_FAILURE.
+ * without bindings, TROTH_TARGET_NAMED without a name to compare with); TROTH_E_NAME; TROTH_E_UNSUPPORTED;
+ * TROTH_E_UNAVAILABLE (encryption types are refused, or targets compared, and this provider never tells them);
+ * TROTH_E_MEMORY; TROTH_E_FAILURE.
  */
 TROTH_API troth_status troth_context_new(troth_credential *credential, const troth_context_options *options,
                                          troth_context **context, troth_error *error);
@@ -564,9 +592,9 @@ TROTH_API void troth_context_free(troth_context *context);
  *
  * Returns TROTH_CONTINUE; TROTH_OK, once, when the native handshake is complete and every requirement was verified;
  * TROTH_E_ARGUMENT (a token at an initiator's first step; an acceptor's step without one); TROTH_E_STATE (complete
- * already); any of the classes of failure above up to TROTH_E_LIMIT (a handshake has at most 16 legs). An empty token
- * from the peer is TROTH_E_BAD_TOKEN. Failures are sticky.
- * Source: RFC 2743 sections 2.2.1 and 2.2.2; InitializeSecurityContextW, AcceptSecurityContext, CompleteAuthToken.
+ * already); any of the classes of failure above up to TROTH_E_WRONG_TARGET (a handshake has at most 16 legs). An empty
+ * token from the peer is TROTH_E_BAD_TOKEN. Failures are sticky. Source: RFC 2743 sections 2.2.1 and 2.2.2;
+ * InitializeSecurityContextW, AcceptSecurityContext, CompleteAuthToken.
  */
 TROTH_API troth_status troth_context_step(troth_context *context, const void *token_in, size_t length_in,
                                           const void **token_out, size_t *length_out, troth_error *error);
@@ -596,6 +624,7 @@ typedef struct troth_context_info {
                              does not tell, or the mechanism is not Kerberos */
     uint32_t strength;    /* of that key, in bits; 0: unknown */
     troth_delegation delegation; /* an imported context does not tell of constrained delegation */
+    troth_target_result target;
 } troth_context_info;
 
 #define TROTH_CONTEXT_INFO_INIT                                                                                        \

@@ -87,4 +87,6 @@ ROWS = [
     contract("PARTS_MIC", "an integrity code over parts", "parts", "a_mic_over_parts_is_one_over_the_whole",
              winpr=None, why=NO_WINDOW),
     contract("TRACE", "the trace", "trace", "the_whole_conversation_is_told"),
+    features("PEER_TARGET", "the initiator's own word for its target, compared with accepted targets",
+             "accepted_targets_are_compared_as_supports_says"),
 ]

@@ -136,6 +136,38 @@ static void encryption_types_are_refused_as_supports_says(void **state)
     pair_free(&pair);
 }
 
+/* None of the initiators here says whom it was told to authenticate: taken, but not where that is required. */
+static void accepted_targets_are_compared_as_supports_says(void **state)
+{
+    (void)state;
+    const troth_name target = realm_target();
+    troth_error error = TROTH_ERROR_INIT;
+    troth_context_options options = acceptor_options();
+    troth_context_info info = TROTH_CONTEXT_INFO_INIT;
+    troth_context *context = NULL;
+
+    options.accepted_targets = &target;
+    options.accepted_target_count = 1;
+    bool there =
+        holds(TROTH_FEATURE_PEER_TARGET,
+              troth_context_new(credential_of(TROTH_ACCEPTOR, under_test), &options, &context, &error), &error);
+    troth_context_free(context);
+    if (!there)
+        skip_absent(TROTH_FEATURE_PEER_TARGET);
+    struct pair pair = complete_pair(NULL, &options);
+    assert_int_equal(troth_context_info_get(pair.acceptor, &info, &error), TROTH_OK);
+    assert_int_equal(info.target, TROTH_TARGET_ABSENT);
+    assert_int_equal(info.properties & TROTH_TARGET_NAMED, 0);
+    pair_free(&pair);
+    options.required = TROTH_DEFAULT_REQUIRED_ACCEPTOR | TROTH_TARGET_NAMED;
+    pair = pair_new(NULL, &options);
+    struct outcome outcome = handshake_tampered(&pair, 0, NULL, NULL);
+    assert_int_equal(outcome.acceptor, TROTH_E_REQUIREMENT);
+    assert_contains(outcome.acceptor_error.text, "the initiator's own word for its target");
+    assert_sticky(pair.acceptor, TROTH_E_REQUIREMENT);
+    pair_free(&pair);
+}
+
 static void messages_are_encrypted_as_supports_says(void **state)
 {
     (void)state;
@@ -298,6 +330,7 @@ int run_feature_tests(void)
         cmocka_unit_test(the_peers_groups_are_told_as_supports_says),
         cmocka_unit_test(what_is_forbidden_is_refused_as_supports_says),
         cmocka_unit_test(encryption_types_are_refused_as_supports_says),
+        cmocka_unit_test(accepted_targets_are_compared_as_supports_says),
         cmocka_unit_test(messages_are_encrypted_as_supports_says),
         cmocka_unit_test(an_acceptors_keytab_is_taken_as_supports_says),
         cmocka_unit_test(an_initiators_keytab_is_taken_as_supports_says),

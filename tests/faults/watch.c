@@ -345,8 +345,10 @@ static OM_uint32 watched_gss_get_mic(OM_uint32 *minor, gss_ctx_id_t context, gss
     return buffer_made(verdict, REAL(gss_get_mic)(minor, context, qop, data, mic), minor, mic);
 }
 
-/* A context's key comes this way: it must be gone before it is released. */
-/* The last answer of a query by an OID that is no key. */
+/*
+ * A context's key comes by a query by an OID: it must be gone before it is released. The last answer of one that is no
+ * key.
+ */
 static gss_buffer_set_t no_secret;
 
 /* What either query by an OID came to. */
@@ -360,7 +362,8 @@ static OM_uint32 answered(enum ledger_verdict verdict, OM_uint32 major, OM_uint3
         REAL(gss_release_buffer_set)(&ignored, set);
         return gss_failure(minor);
     }
-    ledger_born("gss buffer set", *set, 0);
+    if (*set != GSS_C_NO_BUFFER_SET)
+        ledger_born("gss buffer set", *set, 0);
     return major;
 }
 
@@ -381,10 +384,15 @@ static OM_uint32 watched_gss_inquire_sec_context_by_oid(OM_uint32 *minor, const 
                                                         const gss_OID wanted, gss_buffer_set_t *set)
 {
     const enum ledger_verdict verdict = ledger_call("gss_inquire_sec_context_by_oid");
+    OM_uint32 major;
 
     if (verdict == LEDGER_BEFORE)
         return gss_failure(minor);
-    return answered(verdict, REAL(gss_inquire_sec_context_by_oid)(minor, context, wanted, set), minor, set);
+    major = answered(verdict, REAL(gss_inquire_sec_context_by_oid)(minor, context, wanted, set), minor, set);
+    if (wanted->length != GSS_C_INQ_SSPI_SESSION_KEY->length ||
+        memcmp(wanted->elements, GSS_C_INQ_SSPI_SESSION_KEY->elements, wanted->length) != 0)
+        no_secret = *set;
+    return major;
 }
 
 static OM_uint32 watched_gss_localname(OM_uint32 *minor, const gss_name_t name, gss_const_OID mechanism,

@@ -19,6 +19,7 @@
 #define INTEGER 0x02
 #define BIT_STRING 0x03
 #define OCTET_STRING 0x04
+#define OID 0x06
 #define GENERALIZED_TIME 0x18
 #define GENERAL_STRING 0x1B
 #define SEQUENCE 0x30
@@ -109,6 +110,16 @@ static void der_principal(struct der *der, uint8_t outer, krb5_const_principal p
     der_head(der, CONTEXT(outer), end);
 }
 
+/* One element of AuthorizationData. */
+static void der_datum(struct der *der, int32_t type, const void *bytes, size_t length)
+{
+    const size_t end = der->at;
+
+    der_tagged(der, 1, OCTET_STRING, bytes, length);
+    der_integer(der, 0, type);
+    der_head(der, SEQUENCE, end);
+}
+
 static void der_authority(struct der *der, uint8_t outer, krb5_authdata *const *data)
 {
     const size_t end = der->at;
@@ -118,16 +129,10 @@ static void der_authority(struct der *der, uint8_t outer, krb5_authdata *const *
         count++;
     }
     while (count-- > 0) {
-        const size_t one = der->at;
-
-        der_tagged(der, 1, OCTET_STRING, data[count]->contents, data[count]->length);
-        der_integer(der, 0, data[count]->ad_type);
-        der_head(der, SEQUENCE, one);
+        der_datum(der, data[count]->ad_type, data[count]->contents, data[count]->length);
     }
     der_head(der, SEQUENCE, end);
-    if (outer != UINT8_MAX) {
-        der_head(der, CONTEXT(outer), end);
-    }
+    der_head(der, CONTEXT(outer), end);
 }
 
 /* EncTicketPart of RFC 4120 section 5.3: forwardable is not set, transited-policy-checked is. */
@@ -240,22 +245,76 @@ void forge_ccache(const struct forge_wanted *wanted, const char *ccache)
     krb5_free_context(krb5);
 }
 
-void forge_relevant(krb5_context krb5, int32_t type, const void *bytes, size_t length, krb5_authdata ***data)
+void forge_relevant(krb5_context krb5, const struct forge_datum *data, size_t count, krb5_authdata ***list)
 {
     struct der der = {.at = sizeof der.room};
-    krb5_authdata inner = {0}, outer = {0};
-    krb5_authdata *inners[] = {&inner, NULL};
+    const size_t end = der.at;
+    krb5_authdata outer = {0};
     krb5_authdata *outers[] = {&outer, NULL};
-    uint8_t copy[2048];
 
-    assert_true(length <= sizeof copy);
-    memcpy(copy, bytes, length);
-    inner.ad_type = type;
-    inner.contents = copy;
-    inner.length = (unsigned)length;
-    der_authority(&der, UINT8_MAX, inners);
+    while (count-- > 0) {
+        der_datum(&der, data[count].type, data[count].bytes, data[count].length);
+    }
+    der_head(&der, SEQUENCE, end);
     outer.ad_type = KRB5_AUTHDATA_IF_RELEVANT;
     outer.contents = der.room + der.at;
-    outer.length = (unsigned)(sizeof der.room - der.at);
-    assert_int_equal(krb5_copy_authdata(krb5, outers, data), 0);
+    outer.length = (unsigned)(end - der.at);
+    assert_int_equal(krb5_copy_authdata(krb5, outers, list), 0);
+}
+
+/* RFC 4121 section 4.1.1: no bindings; mutual, replay, sequence, confidentiality, integrity. */
+static const uint8_t gss_checksum[24] = {16, [20] = 0x3E};
+#define GSS_CHECKSUM 0x8003
+
+#define KRB5_OID "\x2A\x86\x48\x86\xF7\x12\x01\x02\x02"
+#define SPNEGO_OID "\x2B\x06\x01\x05\x05\x02"
+
+static void der_spnego(struct der *der)
+{
+    const size_t end = sizeof der->room;
+    size_t mechanisms;
+
+    der_head(der, OCTET_STRING, end);
+    der_head(der, CONTEXT(2), end);
+    mechanisms = der->at;
+    der_element(der, OID, KRB5_OID, sizeof KRB5_OID - 1);
+    der_head(der, SEQUENCE, mechanisms);
+    der_head(der, CONTEXT(0), mechanisms);
+    der_head(der, SEQUENCE, end);
+    der_head(der, CONTEXT(0), end);
+    der_element(der, OID, SPNEGO_OID, sizeof SPNEGO_OID - 1);
+    der_head(der, APPLICATION(0), end);
+}
+
+size_t forge_token(krb5_context krb5, const krb5_creds *creds, krb5_authdata **data, bool spnego,
+                   uint8_t token[FORGE_TOKEN_MOST])
+{
+    krb5_auth_context auth = NULL;
+    struct der der = {.at = sizeof der.room};
+    krb5_creds used = *creds;
+    uint8_t checksum[sizeof gss_checksum];
+    krb5_data in = {0}, request = {0};
+    size_t length;
+
+    memcpy(checksum, gss_checksum, sizeof checksum);
+    in.data = (char *)checksum;
+    in.length = sizeof checksum;
+    used.authdata = data;
+    assert_int_equal(krb5_auth_con_init(krb5, &auth), 0);
+    assert_int_equal(krb5_auth_con_setflags(krb5, auth, KRB5_AUTH_CONTEXT_DO_SEQUENCE), 0);
+    assert_int_equal(krb5_auth_con_set_req_cksumtype(krb5, auth, GSS_CHECKSUM), 0);
+    assert_int_equal(
+        krb5_mk_req_extended(krb5, &auth, AP_OPTS_MUTUAL_REQUIRED | AP_OPTS_USE_SUBKEY, &in, &used, &request), 0);
+    der_bytes(&der, request.data, request.length);
+    der_bytes(&der, "\x01\x00", 2);
+    der_element(&der, OID, KRB5_OID, sizeof KRB5_OID - 1);
+    der_head(&der, APPLICATION(0), sizeof der.room);
+    if (spnego) {
+        der_spnego(&der);
+    }
+    length = sizeof der.room - der.at;
+    memcpy(token, der.room + der.at, length);
+    krb5_free_data_contents(krb5, &request);
+    krb5_auth_con_free(krb5, auth);
+    return length;
 }

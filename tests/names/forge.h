@@ -8,6 +8,9 @@
 #define TROTH_TESTS_FORGE_H
 
 #include <krb5.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
 
 /* Counted, for a NUL may be inside. */
 struct forge_text {
@@ -35,7 +38,24 @@ void forge_ticket(krb5_context krb5, const struct forge_wanted *wanted, krb5_cre
 /* A ccache with the ticket in it, for the service under the name that stands in the clear. */
 void forge_ccache(const struct forge_wanted *wanted, const char *ccache);
 
-/* Authorisation data of one type around others: AD-IF-RELEVANT (RFC 4120 section 5.2.6.1). Ends with NULL. */
-void forge_relevant(krb5_context krb5, int32_t type, const void *bytes, size_t length, krb5_authdata ***data);
+/* One element of authorisation data. */
+struct forge_datum {
+    int32_t type;
+    const void *bytes;
+    size_t length;
+};
+
+/* AD-IF-RELEVANT (RFC 4120 section 5.2.6.1) around some, as a list of one element. Free with krb5_free_authdata. */
+void forge_relevant(krb5_context krb5, const struct forge_datum *data, size_t count, krb5_authdata ***list);
+
+#define FORGE_TOKEN_MOST 16384
+
+/*
+ * A GSSAPI initiator's first token (RFC 4121 section 4.1) of a ticket, which asks for all that the library requires,
+ * with this authorisation data in its authenticator (NULL: none); inside SPNEGO (RFC 4178), if told so. Returns its
+ * length.
+ */
+size_t forge_token(krb5_context krb5, const krb5_creds *creds, krb5_authdata **data, bool spnego,
+                   uint8_t token[FORGE_TOKEN_MOST]);
 
 #endif

@@ -473,6 +473,8 @@ static void policies_are_held_to_by_either_side(void **state)
         {{"--require", "mutual,delegated"}, {NULL}, 1, 1, "required and missing: delegation"},
         {{"--require", "mutual,delegated"}, {"--require", "mutual,delegated"}, 0, 0, " delegated"},
         {{"--refuse-encryption", "17,18,19,20"}, {NULL}, 1, 1, "which is refused here"},
+        {{"--accept-target", TOOL_TARGET}, {NULL}, 0, 0, "mechanism: kerberos"},
+        {{"--accept-target=" TOOL_TARGET, "--require=mutual,target"}, {NULL}, 1, 1, "own word for its target"},
         {{NULL}, {"--refuse-encryption", "17,18,19,20"}, 1, 1, "which is refused here"},
         {{"--refuse-encryption", "weak,4711"}, {"--refuse-encryption", "weak"}, 0, 0, "mechanism: kerberos"},
         {{"--allow-ntlm", "--allow-anonymous"}, {"--allow-ntlm"}, 0, 0, "mechanism: kerberos"},

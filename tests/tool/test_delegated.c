@@ -144,11 +144,14 @@ static void no_name_leads_out_of_the_directory_or_to_anothers_tickets(void **sta
                                       password, "--delegate", "always", NULL),
                          0);
         realm_result_free(&result);
-        assert_stored(cases[i].file, true);
     }
     tool_stop(&server, &result);
     assert_string_equal(result.err, "");
     realm_result_free(&result);
+    /* A client without messages may end before the server has stored. */
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        assert_stored(cases[i].file, true);
+    }
 }
 
 static void tickets_that_cannot_be_stored_end_the_connection(void **state)

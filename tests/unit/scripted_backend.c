@@ -66,6 +66,7 @@ static troth_status context_new(void *credential, const struct troth__context_co
     script->delegate = config->delegate;
     script->anonymous_allowed = config->anonymous_allowed;
     script->encryption_matters = config->encryption_matters;
+    script->target_matters = config->target_matters;
     if (script->context_status != TROTH_OK)
         return play(script->context_status, error);
     script->contexts++;
@@ -291,6 +292,21 @@ static troth_status peer_windows_name(void *context, char **name, troth_error *e
     return tell_name(context, "DOMAIN\\user", name, error);
 }
 
+static troth_status peer_target(void *context, char **name, bool *unverified, troth_error *error)
+{
+    struct scripted *script = context;
+
+    script->asked_target++;
+    *name = NULL;
+    *unverified = script->target_unverified;
+    if (script->target_status != TROTH_OK)
+        return play(script->target_status, error);
+    if (script->target == NULL)
+        return play(TROTH_E_UNAVAILABLE, error);
+    *name = troth__strdup(script->target);
+    return *name != NULL ? TROTH_OK : play(TROTH_E_MEMORY, error);
+}
+
 /* What is asked of an attribute is its value. */
 static troth_status peer_attribute(void *context, const char *attribute, uint8_t **value, size_t *length,
                                    bool *authenticated, troth_error *error)
@@ -457,6 +473,7 @@ void scripted_init(struct scripted *scripted, const struct scripted_step *steps,
         .verify_mic_parts = verify_mic_parts,
         .peer_local_name = peer_local_name,
         .peer_windows_name = peer_windows_name,
+        .peer_target = peer_target,
         .peer_attribute = peer_attribute,
         .session_key = session_key,
         .prf = prf,

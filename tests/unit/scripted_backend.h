@@ -38,8 +38,11 @@ struct scripted {
     troth_status attributes_status;
     int32_t late_encryption; /* told when it is asked for by itself; 0: not told */
     troth_status name_status;
-    const char *peer;  /* its display name */
-    const char *local; /* and account */
+    const char *peer;   /* its display name */
+    const char *local;  /* and account */
+    const char *target; /* its own word for ours; NULL: it has none */
+    bool target_unverified;
+    troth_status target_status;
     troth_status message_status;
     bool pads; /* messages, to an even length: never less than one byte */
     troth_status session_status;
@@ -54,6 +57,7 @@ struct scripted {
     int asked_attributes;
     int asked_encryption;
     int asked_names;
+    int asked_target;
     int asked_messages;
     int asked_parts; /* of these, in parts */
     int asked_features;
@@ -65,6 +69,7 @@ struct scripted {
     int impersonating; /* begun and not ended */
     bool anonymous_allowed;
     bool encryption_matters;
+    bool target_matters;
     uint8_t in[64]; /* the beginning of the last token that came in, or of the last data of an integrity code */
     size_t in_length;
 };

@@ -10,6 +10,7 @@
  * - It takes one DATA of a message, and leaves the others unprotected.
  * - It does not tell which package a negotiation chose.
  * - An acceptor does not compare channel bindings. To require them is refused here, so that nobody believes in them.
+ * - It tells no initiator's own word for its target.
  * - Its list of packages changes the default set and does not replace it: "Kerberos" alone leaves NTLM in.
  * - A first call that fails may leave a context behind. One that fails because the peer chose another mechanism than
  *   the first has freed that mechanism's context, and deleting the whole would free it again.
@@ -486,5 +487,5 @@ const struct troth__sspi_native troth__sspi_native_here = {
     native_is_wine,
     false,
     UINT64_C(1) << TROTH_FEATURE_BINDINGS | UINT64_C(1) << TROTH_FEATURE_BINDINGS_REQUIRED |
-        UINT64_C(1) << TROTH_FEATURE_SESSION_KEY,
+        UINT64_C(1) << TROTH_FEATURE_SESSION_KEY | UINT64_C(1) << TROTH_FEATURE_PEER_TARGET,
 };

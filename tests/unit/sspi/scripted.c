@@ -327,6 +327,7 @@ static SECURITY_STATUS SEC_ENTRY query_context(PCtxtHandle handle, unsigned long
     SecPkgContext_PackageInfoW *package = answer;
     SecPkgContext_NativeNamesW *native = answer;
     SecPkgContext_NamesW *names = answer;
+    SecPkgContext_ClientSpecifiedTarget *specified = answer;
     SecPkgContext_KeyInfoW *key = answer;
     SecPkgContext_SessionKey *session = answer;
 
@@ -371,6 +372,10 @@ static SECURITY_STATUS SEC_ENTRY query_context(PCtxtHandle handle, unsigned long
             native->sServerName = give_wide(script.server);
         }
         return script.native_names;
+    case SECPKG_ATTR_CLIENT_SPECIFIED_TARGET:
+        if (script.client_target == SEC_E_OK && script.said_target != NULL)
+            specified->sTargetName = give_wide(script.said_target);
+        return script.client_target;
     case SECPKG_ATTR_NAMES:
         if (script.user == NULL)
             return SEC_E_UNSUPPORTED_FUNCTION;

@@ -62,6 +62,8 @@ struct script {
     SECURITY_STATUS package_info; /* of SECPKG_ATTR_PACKAGE_INFO */
     const WCHAR *package;
     SECURITY_STATUS native_names;
+    SECURITY_STATUS client_target;
+    const WCHAR *said_target; /* NULL: the initiator said none */
     const WCHAR *client;
     const WCHAR *server;
     const WCHAR *user;        /* of SECPKG_ATTR_NAMES; NULL: unsupported */

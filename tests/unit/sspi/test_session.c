@@ -127,6 +127,76 @@ static void a_provider_that_knows_windows_form_alone_gives_no_principal(void **s
     troth_context_free(context);
 }
 
+/* An acceptor's one step, which compares what its peer says. */
+static troth_status compare(const WCHAR *said, uint32_t required, troth_context_info *info, troth_error *error)
+{
+    static const troth_name ours = {"http", "www.example.com", NULL};
+    troth_context_options options = TROTH_CONTEXT_OPTIONS_INIT;
+    troth_credential *credential = NULL;
+    troth_context *context = NULL;
+    size_t length;
+    troth_status status;
+
+    script.said_target = said;
+    options.accepted_targets = &ours;
+    options.accepted_target_count = 1;
+    options.required = required;
+    assert_int_equal(troth__credential_acquire(&scripted_backend, TROTH_ACCEPTOR, NULL, &credential, NULL), TROTH_OK);
+    status = troth_context_new(credential, &options, &context, error);
+    troth_credential_free(credential);
+    if (status == TROTH_OK)
+        status = script_step_context(context, true, &length, error);
+    if (status == TROTH_OK)
+        assert_int_equal(troth_context_info_get(context, info, NULL), TROTH_OK);
+    troth_context_free(context);
+    script_assert_nothing_left();
+    return status;
+}
+
+static void an_initiators_word_for_its_target_is_compared(void **state)
+{
+    troth_context_info info = TROTH_CONTEXT_INFO_INIT;
+    troth_error error = TROTH_ERROR_INIT;
+
+    (void)state;
+    assert_int_equal(compare(L"HTTP/www.example.com@EXAMPLE.COM", TROTH_TARGET_NAMED, &info, &error), TROTH_OK);
+    assert_int_equal(info.target, TROTH_TARGET_MATCHED);
+    assert_int_equal(compare(L"cifs/www.example.com", 0, &info, &error), TROTH_E_WRONG_TARGET);
+    assert_non_null(strstr(error.text, "cifs/www.example.com"));
+    assert_int_equal(compare(NULL, 0, &info, &error), TROTH_OK);
+    assert_int_equal(info.target, TROTH_TARGET_ABSENT);
+    assert_int_equal(compare(L"", TROTH_TARGET_NAMED, &info, &error), TROTH_E_REQUIREMENT);
+    script.client_target = SEC_E_TARGET_UNKNOWN;
+    assert_int_equal(compare(L"unseen", TROTH_TARGET_NAMED, &info, &error), TROTH_E_REQUIREMENT);
+    /* A provider that does not know the question has not said that nothing was said. */
+    script.client_target = SEC_E_UNSUPPORTED_FUNCTION;
+    assert_int_equal(compare(NULL, 0, &info, &error), TROTH_E_FAILURE);
+    assert_non_null(strstr(error.text, "CLIENT_SPECIFIED_TARGET"));
+    script.wine = true;
+    assert_int_equal(compare(NULL, 0, &info, &error), TROTH_E_UNAVAILABLE);
+}
+
+static void an_initiators_word_for_its_target_is_told(void **state)
+{
+    troth_context *context;
+    char name[64];
+    size_t length;
+    int unverified = 7;
+
+    (void)state;
+    script.said_target = L"http/m\u00fcller.example.com";
+    context = complete_context(TROTH_ACCEPTOR);
+    assert_int_equal(troth_context_peer_target(context, name, sizeof name, &length, &unverified, NULL), TROTH_OK);
+    assert_string_equal(name, "http/m\xc3\xbcller.example.com");
+    assert_int_equal(unverified, 0);
+    script.said_target = NULL;
+    assert_int_equal(troth_context_peer_target(context, name, sizeof name, &length, NULL, NULL), TROTH_E_UNAVAILABLE);
+    script.client_target = SEC_E_UNSUPPORTED_FUNCTION;
+    assert_int_equal(troth_context_peer_target(context, name, sizeof name, &length, NULL, NULL), TROTH_E_UNSUPPORTED);
+    assert_int_equal(length, 0);
+    troth_context_free(context);
+}
+
 int main(void)
 {
 #define CASE(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
@@ -134,6 +204,8 @@ int main(void)
         CASE(the_key_is_told_and_the_providers_copy_wiped),
         CASE(a_context_moves_with_its_layout_and_its_properties),
         CASE(an_initiators_name_is_told_in_each_form_that_the_provider_has),
+        CASE(an_initiators_word_for_its_target_is_compared),
+        CASE(an_initiators_word_for_its_target_is_told),
         CASE(a_provider_that_knows_windows_form_alone_gives_no_principal),
     };
 

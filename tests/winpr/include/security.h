@@ -40,4 +40,10 @@ typedef struct {
     ULONG EncryptAlgorithm;
 } SecPkgContext_KeyInfoW;
 
+/* On Windows its name has no W. */
+typedef struct {
+    SEC_WCHAR *sTargetName;
+} SecPkgContext_ClientSpecifiedTargetW;
+#define SecPkgContext_ClientSpecifiedTarget SecPkgContext_ClientSpecifiedTargetW
+
 #endif
