@@ -314,19 +314,72 @@ static void protocol_transition_is_as_supports_says(void **state)
     assert_null(credential);
 }
 
-static void constrained_delegation_is_as_supports_says(void **state)
+/* The realm's service as an acceptor that may act for its peers. */
+static troth_status proxy_acceptor(troth_credential **acceptor, troth_error *error)
 {
     troth_credential_options options = TROTH_CREDENTIAL_OPTIONS_INIT;
-    troth_credential *credential = NULL;
+
+    options.mechanism = under_test;
+    options.flags = path_under_test() | TROTH_CREDENTIAL_PROXY;
+    options.name = realm_target();
+    return troth_credential_acquire(TROTH_ACCEPTOR, &options, acceptor, error);
+}
+
+static void constrained_delegation_is_as_supports_says(void **state)
+{
+    troth_credential *acceptor = NULL;
 
     (void)state;
     if (troth_supports(TROTH_FEATURE_S4U2PROXY) != TROTH_SUPPORT_NO)
         skip_because("this provider can: the theme proxy shows it");
-    options.mechanism = under_test;
-    options.flags = TROTH_CREDENTIAL_PROXY;
-    options.name = realm_target();
-    assert_int_equal(troth_credential_acquire(TROTH_ACCEPTOR, &options, &credential, NULL), TROTH_E_UNSUPPORTED);
-    assert_null(credential);
+    assert_int_equal(proxy_acceptor(&acceptor, NULL), TROTH_E_UNSUPPORTED);
+    assert_null(acceptor);
+}
+
+/* What a peer handed on is never taken for constrained delegation, nor this for that. It needs no KDC's permission. */
+static void how_an_acceptor_may_act_is_told_as_it_is(void **state)
+{
+    static const struct {
+        troth_delegate delegate;
+        bool keep;
+        uint32_t required;
+        troth_status status;
+        troth_delegation told;
+    } cases[] = {
+        {TROTH_DELEGATE_NEVER, false, 0, TROTH_OK, TROTH_DELEGATION_NONE},
+        {TROTH_DELEGATE_NEVER, true, 0, TROTH_OK, TROTH_DELEGATION_CONSTRAINED},
+        {TROTH_DELEGATE_NEVER, true, TROTH_MUTUAL | TROTH_DELEGATED, TROTH_E_REQUIREMENT, TROTH_DELEGATION_NONE},
+        {TROTH_DELEGATE_ALWAYS, false, 0, TROTH_OK, TROTH_DELEGATION_FORWARDED},
+        {TROTH_DELEGATE_ALWAYS, true, TROTH_MUTUAL | TROTH_DELEGATED, TROTH_OK, TROTH_DELEGATION_FORWARDED},
+    };
+    troth_credential *acceptor = NULL;
+    troth_error error = TROTH_ERROR_INIT;
+
+    (void)state;
+    need_gssapi(TROTH_FEATURE_S4U2PROXY);
+    if (proxy_acceptor(&acceptor, &error) != TROTH_OK)
+        fail_msg("%s", error.text);
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        troth_context_options ours = initiator_options(), theirs = acceptor_options();
+        troth_context_info info = TROTH_CONTEXT_INFO_INIT;
+        struct outcome outcome;
+        struct pair pair;
+
+        ours.delegate = cases[i].delegate;
+        theirs.flags = cases[i].keep ? TROTH_KEEP_DELEGATED : 0;
+        theirs.required = cases[i].required;
+        pair.initiator = context_new(TROTH_INITIATOR, under_test, &ours);
+        assert_int_equal(troth_context_new(acceptor, &theirs, &pair.acceptor, NULL), TROTH_OK);
+        outcome = handshake_tampered(&pair, 0, NULL, NULL);
+        assert_int_equal(outcome.acceptor, cases[i].status);
+        if (outcome.acceptor == TROTH_OK) {
+            assert_int_equal(troth_context_info_get(pair.acceptor, &info, NULL), TROTH_OK);
+            assert_int_equal(info.delegation, cases[i].told);
+            assert_int_equal(delegated(pair.acceptor), info.delegation == TROTH_DELEGATION_FORWARDED);
+        }
+        pair_free(&pair);
+    }
+    troth_credential_free(acceptor);
 }
 
 static void a_credential_tells_of_itself(void **state)
@@ -388,6 +441,7 @@ int run_delegation_tests(void)
         cmocka_unit_test(a_kdc_refuses_a_ticket_in_the_name_of_nobody),
         cmocka_unit_test(a_ticket_in_a_users_name_does_not_reach_other_services),
         cmocka_unit_test(protocol_transition_is_as_supports_says),
+        cmocka_unit_test(how_an_acceptor_may_act_is_told_as_it_is),
         cmocka_unit_test(constrained_delegation_is_as_supports_says),
         cmocka_unit_test(a_credential_tells_of_itself),
         cmocka_unit_test(impersonation_is_as_supports_says),
