@@ -132,8 +132,7 @@ struct gss_handle {
 struct gss_stamp {
     bool known; /* false: not a file, so always taken as changed */
     uint64_t device, inode;
-    int64_t size, seconds;
-    long nanoseconds;
+    int64_t size, seconds, nanoseconds;
 };
 
 /* Where a credential's keys or tickets are. */
@@ -164,12 +163,11 @@ struct gss_credential {
     struct gss_handle *current;
     struct gss_stamp stamp; /* of ccache_path, when current was made */
     bool renewing;
-    char prefix[48]; /* of the names of all that is private, with random bits that no other code can guess: what
-                        is in memory belongs to the process, and not to us alone. Never changes */
+    char prefix[48]; /* of all private names, with random bits: others in the process could open what they can guess */
     unsigned made;   /* private ccaches and keytabs so far; names and numbers them */
-    char store[64];  /* the name of what was given: one of the next two. Never changes, nor do they */
-    krb5_ccache given_ccache; /* the MEMORY ccache, or the MEMORY keytab, that is this credential's source and ends */
-    krb5_keytab given_keytab; /* with it; or NULL */
+    char store[64];  /* the name of what was given. Never changes, nor do the next two */
+    krb5_ccache given_ccache; /* the source in memory, which ends with the credential; at most one is not NULL */
+    krb5_keytab given_keytab;
     char *proxy_keytab; /* acceptor with TROTH_CREDENTIAL_PROXY: its keytab's name; otherwise NULL. Never changes */
 };
 
@@ -195,9 +193,8 @@ troth_status troth__gss_credential_acquire(const troth__backend *self, const str
                                            void **credential, troth_error *error);
 
 /*
- * The same in two parts, for tickets that come from elsewhere: begin makes a credential with an empty ccache of its
- * own, called made->store, and finish, when that was filled, tries it. On failure of the first *made is NULL; after
- * that of the second the caller frees it.
+ * The same in two parts, for tickets from elsewhere: begin makes a credential with an empty ccache, called made->store;
+ * on failure *made is NULL. finish, when that was filled, tries it; on failure the caller frees it.
  */
 troth_status troth__gss_credential_begin(const troth__backend *self, const struct troth__credential_config *config,
                                          struct gss_credential **made, troth_error *error);
