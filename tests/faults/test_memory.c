@@ -161,6 +161,7 @@ static unsigned same_ccaches(krb5_ccache a, krb5_ccache b)
     assert_int_equal(krb5_cc_get_principal(krb5, a, &mine), 0);
     assert_int_equal(krb5_cc_get_principal(krb5, b, &yours), 0);
     assert_true(krb5_principal_compare(krb5, mine, yours));
+    assert_int_equal(mine->type, yours->type);
     krb5_free_principal(krb5, mine);
     krb5_free_principal(krb5, yours);
     assert_int_equal(krb5_cc_start_seq_get(krb5, a, &at), 0);
@@ -237,7 +238,7 @@ static void bytes_that_are_no_keytab_are_refused_in_words(void **state)
         {BYTES("\5\2\177\377\377\377" ENTRY), TROTH_E_ARGUMENT},          /* an entry longer than all */
         {BYTES("\5\2\0\0\0\25" ENTRY_NAME ENTRY_REST), TROTH_E_ARGUMENT}, /* and one that is too short for itself */
         {BYTES("\5\2\0\0\0\1x" ENTRY), TROTH_E_ARGUMENT},
-        {BYTES("\5\2\0\0\0\26\0\0\0\1R\0\1s" ENTRY_REST), TROTH_E_ARGUMENT}, /* no parts */
+        {BYTES("\5\2\0\0\0\23\0\0\0\1R" ENTRY_REST), TROTH_E_ARGUMENT},      /* no parts */
         {BYTES("\5\2\0\0\0\26\0\2\0\1R\0\1s" ENTRY_REST), TROTH_E_ARGUMENT}, /* more parts than there are */
         {BYTES("\5\2\0\0\0\26\0\41\0\1R\0\1s" ENTRY_REST), TROTH_E_LIMIT},   /* 33 of them */
         {BYTES("\5\2\0\0\0\26\377\377\0\1R\0\1s" ENTRY_REST), TROTH_E_LIMIT},
@@ -406,6 +407,8 @@ static void tickets_that_end_later_end_the_credential(void **state)
 
 static struct {
     unsigned acquired, keys_read;
+    unsigned copies; /* native credentials of another ccache than the first one's */
+    char first[80];
     char names[64][80]; /* of all that was opened in memory */
     unsigned opened;
 } seen;
@@ -439,6 +442,11 @@ static OM_uint32 counting_acquire(OM_uint32 *minor, gss_name_t name, OM_uint32 l
                                   gss_OID_set *got, OM_uint32 *time_got)
 {
     seen.acquired++;
+    if (usage == GSS_C_INITIATE && store != NULL) {
+        if (seen.first[0] == '\0')
+            snprintf(seen.first, sizeof seen.first, "%s", store->elements[0].value);
+        seen.copies += strcmp(seen.first, store->elements[0].value) != 0;
+    }
     return gss_acquire_cred_from(minor, name, lifetime, mechanisms, usage, store, cred, got, time_got);
 }
 
@@ -485,7 +493,10 @@ static void greet(const struct both *both, unsigned times)
     }
 }
 
-/* On the fast path: the keys of a keytab are found once, and native credentials are made once. */
+/*
+ * The keys of a keytab are found once, and native credentials are made once: on the fast path one with the target's
+ * tickets beside that with all.
+ */
 static void what_was_given_is_not_read_for_each_peer(void **state)
 {
     static const enum source sources[] = {SOURCE_CCACHE_BYTES, SOURCE_KEYTAB_BYTES};
@@ -502,6 +513,7 @@ static void what_was_given_is_not_read_for_each_peer(void **state)
         greet(&both, 20);
         assert_int_equal(seen.acquired, acquired);
         assert_int_equal(seen.keys_read, keys_read);
+        assert_int_equal(seen.copies, conversation_path() == TROTH_CREDENTIAL_STOCK ? 0 : 1);
         free_both(&both);
     }
 }
