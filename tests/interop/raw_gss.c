@@ -132,6 +132,7 @@ static int open_sample(int fd)
 static int acquire(gss_cred_id_t *credential)
 {
     gss_OID_set_desc one = {1, raw_options.mechanism};
+    gss_OID_set_desc inside = {1, raw_options.inside};
     gss_buffer_desc nothing = GSS_C_EMPTY_BUFFER;
     OM_uint32 minor;
     OM_uint32 major = gss_acquire_cred(&minor, GSS_C_NO_NAME, GSS_C_INDEFINITE,
@@ -140,6 +141,9 @@ static int acquire(gss_cred_id_t *credential)
 
     if (!GSS_ERROR(major) && raw_options.exact) {
         major = gss_set_cred_option(&minor, credential, (gss_OID)GSS_KRB5_CRED_NO_CI_FLAGS_X, &nothing);
+    }
+    if (!GSS_ERROR(major) && raw_options.inside != NULL) {
+        major = gss_set_neg_mechs(&minor, *credential, &inside);
     }
     return GSS_ERROR(major) ? gss_failed("acquire", major, minor) : GOOD;
 }
@@ -187,6 +191,42 @@ static int show_context(gss_ctx_id_t context)
     return GOOD;
 }
 
+/* What the initiator handed on: whose it is, and that it opens doors in its name. */
+static int show_delegated(gss_cred_id_t delegated, gss_ctx_id_t context)
+{
+    gss_name_t owner = GSS_C_NO_NAME;
+    gss_name_t self = GSS_C_NO_NAME;
+    gss_ctx_id_t further = GSS_C_NO_CONTEXT;
+    gss_buffer_desc text = GSS_C_EMPTY_BUFFER;
+    gss_buffer_desc token = GSS_C_EMPTY_BUFFER;
+    OM_uint32 minor;
+    OM_uint32 major = gss_inquire_cred(&minor, delegated, &owner, NULL, NULL, NULL);
+
+    if (!GSS_ERROR(major)) {
+        major = gss_display_name(&minor, owner, &text, NULL);
+    }
+    if (!GSS_ERROR(major)) {
+        printf("delegated: %.*s\n", (int)text.length, (const char *)text.value);
+        major = gss_inquire_context(&minor, context, NULL, &self, NULL, NULL, NULL, NULL, NULL);
+    }
+    if (!GSS_ERROR(major)) {
+        major = gss_init_sec_context(&minor, delegated, &further, self, &raw_krb5_oid, 0, 0, GSS_C_NO_CHANNEL_BINDINGS,
+                                     GSS_C_NO_BUFFER, NULL, &token, NULL, NULL);
+    }
+    if (!GSS_ERROR(major)) {
+        printf("acted: %zu\n", token.length);
+    }
+    int result = GSS_ERROR(major) ? gss_failed("delegated", major, minor) : GOOD;
+    gss_delete_sec_context(&minor, &further, GSS_C_NO_BUFFER);
+    gss_release_buffer(&minor, &token);
+    gss_release_buffer(&minor, &text);
+    gss_release_name(&minor, &owner);
+    gss_release_name(&minor, &self);
+    return result;
+}
+
+static gss_cred_id_t delegated;
+
 static OM_uint32 step(gss_cred_id_t credential, gss_name_t target, gss_ctx_id_t *context, gss_buffer_t in,
                       gss_buffer_t out, OM_uint32 *minor)
 {
@@ -196,7 +236,7 @@ static OM_uint32 step(gss_cred_id_t credential, gss_name_t target, gss_ctx_id_t 
                                     raw_options.flags, 0, raw_options.bindings, in, NULL, out, NULL, NULL);
     }
     return gss_accept_sec_context(minor, context, credential, in, raw_options.bindings, NULL, NULL, out, NULL, NULL,
-                                  NULL);
+                                  &delegated);
 }
 
 static int handshake_loop(int fd, gss_cred_id_t credential, gss_name_t target, gss_ctx_id_t *context)
@@ -228,7 +268,13 @@ static int handshake_loop(int fd, gss_cred_id_t credential, gss_name_t target, g
             return gss_failed(raw_options.initiator ? "initiate" : "accept", major, minor);
         }
     } while (result == GOOD && (major & GSS_S_CONTINUE_NEEDED) != 0);
-    return result == GOOD ? show_context(*context) : result;
+    if (result == GOOD) {
+        result = show_context(*context);
+    }
+    if (result == GOOD && delegated != GSS_C_NO_CREDENTIAL) {
+        result = show_delegated(delegated, *context);
+    }
+    return result;
 }
 
 static int handshake(int fd, gss_ctx_id_t *context)
@@ -254,6 +300,7 @@ static int handshake(int fd, gss_ctx_id_t *context)
     }
     gss_release_name(&minor, &target);
     gss_release_cred(&minor, &credential);
+    gss_release_cred(&minor, &delegated);
     return result;
 }
 

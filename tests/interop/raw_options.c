@@ -12,6 +12,8 @@ static unsigned char krb5_bytes[] = {0x2a, 0x86, 0x48, 0x86, 0xf7, 0x12, 0x01, 0
 static unsigned char spnego_bytes[] = {0x2b, 0x06, 0x01, 0x05, 0x05, 0x02};
 gss_OID_desc raw_krb5_oid = {sizeof krb5_bytes, krb5_bytes};
 static gss_OID_desc spnego_oid = {sizeof spnego_bytes, spnego_bytes};
+static unsigned char ntlm_bytes[] = {0x2b, 0x06, 0x01, 0x04, 0x01, 0x82, 0x37, 0x02, 0x02, 0x0a};
+static gss_OID_desc ntlm_oid = {sizeof ntlm_bytes, ntlm_bytes};
 
 const struct raw_flag_name raw_flag_names[] = {
     {"delegate", GSS_C_DELEG_FLAG},      {"mutual", GSS_C_MUTUAL_FLAG},
@@ -100,6 +102,11 @@ static bool parse_switch(const char *name)
         raw_options.mechanism = &raw_krb5_oid;
     } else if (strcmp(name, "--spnego") == 0) {
         raw_options.mechanism = &spnego_oid;
+    } else if (strcmp(name, "--ntlm") == 0) {
+        raw_options.mechanism = &ntlm_oid;
+    } else if (strcmp(name, "--spnego-ntlm") == 0) {
+        raw_options.mechanism = &spnego_oid;
+        raw_options.inside = &ntlm_oid;
     } else if (strcmp(name, "--exact-flags") == 0) {
         raw_options.exact = true;
     } else if (strcmp(name, "--no-encrypt") == 0) {
@@ -149,7 +156,7 @@ static bool usage(void)
     fputs(
         "usage: raw-gss accept|init --listen ADDR:PORT|--connect ADDR:PORT [option...]\n"
         "  --target SVC@HOST|PRINCIPAL     init: whom to speak with\n"
-        "  --framing be32|le32|gss-sample  --krb5|--spnego\n"
+        "  --framing be32|le32|gss-sample  --krb5|--spnego|--ntlm|--spnego-ntlm (NTLM inside, and nothing else)\n"
         "  --flags LIST|none               init: delegate,mutual,replay,sequence,conf,integ,identify,dce\n"
         "  --exact-flags                   init: without the conf and integ that MIT adds\n"
         "  --messages N | --sizes A,B,...  init: messages to send; --no-encrypt: integrity only\n"

@@ -16,6 +16,7 @@ struct raw_options {
     bool initiator;
     enum framing framing;
     gss_OID mechanism; /* NULL: whatever there is */
+    gss_OID inside;    /* of SPNEGO, the only one; NULL: whatever there is */
     const char *target;
     OM_uint32 flags;
     bool exact; /* ask for no flags of MIT's own */

@@ -18,6 +18,7 @@
 #include <cmocka.h>
 
 #include "peer.h"
+#include "troth/delegation.h"
 #include "troth/stream.h"
 
 #define CAPACITY 70000u
@@ -503,6 +504,127 @@ static void gives_channel_bindings_to_the_peer(void **state)
     peer_expect_text(held.result.out, " bound\n");
 }
 
+/* ---- tickets that are handed on ------------------------------------------------------------------------------- */
+
+static void hands_on_a_ticket_that_the_peer_can_act_with(void **state)
+{
+    struct pairing pairing = usual;
+    troth_context_options options = TROTH_CONTEXT_OPTIONS_INIT;
+
+    (void)state;
+    options.delegate = TROTH_DELEGATE_ALWAYS;
+    options.required = TROTH_DEFAULT_REQUIRED_INITIATOR | TROTH_DELEGATED;
+    for (int kerberos = 0; kerberos < 2; kerberos++) {
+        pairing.mechanism = kerberos ? TROTH_MECHANISM_KERBEROS : TROTH_MECHANISM_NEGOTIATE;
+        expect(initiate(&pairing, &options, NULL, NULL), TROTH_OK);
+        hang_up();
+        wait_raw(0);
+        peer_expect_text(held.result.out, "flags: delegate mutual");
+        peer_expect_text(held.result.out, "delegated: alice@TROTH.TEST\nacted: ");
+        teardown(state);
+        setup(state);
+    }
+}
+
+static void hands_on_nothing_by_default(void **state)
+{
+    (void)state;
+    expect(initiate(&usual, NULL, NULL, NULL), TROTH_OK);
+    hang_up();
+    wait_raw(0);
+    assert_null(strstr(held.result.out, "delegate"));
+}
+
+static void acts_with_a_ticket_that_the_peer_handed_on(void **state)
+{
+    static const char *const mechanisms[] = {"--krb5", "--spnego"};
+    struct pairing pairing = usual;
+    troth_context_options options = TROTH_CONTEXT_OPTIONS_INIT;
+
+    options.flags = TROTH_KEEP_DELEGATED;
+    options.required = TROTH_DEFAULT_REQUIRED_ACCEPTOR | TROTH_DELEGATED;
+    for (size_t i = 0; i < 2; i++) {
+        troth_context_options further = TROTH_CONTEXT_OPTIONS_INIT;
+        troth_credential *credential = NULL;
+        troth_context *context = NULL;
+        const void *token = NULL;
+        const char *name = NULL;
+        size_t length = 0;
+
+        pairing.raw_mechanism = mechanisms[i];
+        expect(accept_raw(&pairing, &options,
+                          REALM_ARGV("--flags", "delegate,mutual,conf,integ,replay,sequence", "--messages", "0")),
+               TROTH_OK);
+        expect(troth_context_delegated_credential(held.context, &credential, &held.error), TROTH_OK);
+        expect(troth_credential_name(credential, &name, &held.error), TROTH_OK);
+        assert_string_equal(name, "alice@TROTH.TEST");
+        further.target.service = "second";
+        further.target.host = "server.troth.test";
+        expect(troth_context_new(credential, &further, &context, &held.error), TROTH_OK);
+        expect(troth_context_step(context, NULL, 0, &token, &length, &held.error), TROTH_CONTINUE);
+        assert_true(length > 0);
+        troth_context_free(context);
+        troth_credential_free(credential);
+        teardown(state);
+        setup(state);
+    }
+}
+
+/* ---- NTLM, which nobody asked for ----------------------------------------------------------------------------- */
+
+/* gss-ntlmssp finds its users in a file that a variable of its own names. */
+static void ntlm_users(void)
+{
+    const char *path = realm_path("ntlm.users");
+    FILE *file = fopen(path, "w");
+
+    assert_non_null(file);
+    fputs("TROTHDOM:ntuser:secret one\n", file);
+    fclose(file);
+    assert_int_equal(setenv("NTLM_USER_FILE", path, 1), 0);
+}
+
+static void refuses_a_peer_that_speaks_ntlm(void **state)
+{
+    static const char *const ways[][2] = {{"--ntlm", "the peer speaks NTLM, which is excluded"},
+                                          {"--spnego-ntlm", "the peer offers only NTLM, which is excluded"}};
+    struct pairing pairing = usual;
+
+    if (troth_supports(TROTH_FEATURE_NTLM) != TROTH_SUPPORT_YES) {
+        print_message("# not shown: gss-ntlmssp is not installed\n");
+        return;
+    }
+    for (size_t i = 0; i < 2; i++) {
+        ntlm_users();
+        pairing.raw_mechanism = ways[i][0];
+        expect(accept_raw(&pairing, NULL, REALM_ARGV("--flags", "conf,integ", "--messages", "0")), TROTH_E_MECHANISM);
+        peer_expect_text(held.error.text, ways[i][1]);
+        teardown(state);
+        setup(state);
+    }
+    assert_int_equal(unsetenv("NTLM_USER_FILE"), 0);
+}
+
+static void an_acceptor_of_ntlm_alone_is_not_spoken_with(void **state)
+{
+    static const char *const ways[] = {"--ntlm", "--spnego-ntlm"};
+
+    if (troth_supports(TROTH_FEATURE_NTLM) != TROTH_SUPPORT_YES) {
+        print_message("# not shown: gss-ntlmssp is not installed\n");
+        return;
+    }
+    for (size_t i = 0; i < 2; i++) {
+        ntlm_users();
+        troth_status status = initiate(&usual, NULL, ways[i], NULL);
+        if (status != TROTH_E_CLOSED && status != TROTH_E_MECHANISM && status != TROTH_E_DENIED) {
+            fail_msg("%s: %s %s", ways[i], troth_status_name(status), held.error.text);
+        }
+        teardown(state);
+        setup(state);
+    }
+    assert_int_equal(unsetenv("NTLM_USER_FILE"), 0);
+}
+
 #define EACH_PAIRING(name_, function, framing_name, framing)                                                           \
     {name_ "_kerberos_" framing_name, function, setup, teardown,                                                       \
      &(struct pairing){framing_name, framing, TROTH_MECHANISM_KERBEROS, "--krb5"}},                                    \
@@ -573,6 +695,11 @@ int main(int argc, char **argv)
         ROW("refuses_a_peer_without_required_bindings", compares_channel_bindings,
             (struct bound){NULL, TROTH_MUTUAL | TROTH_CHANNEL_BOUND, TROTH_E_REQUIREMENT, TROTH_BINDING_UNSET}),
         cmocka_unit_test_setup_teardown(gives_channel_bindings_to_the_peer, setup, teardown),
+        cmocka_unit_test_setup_teardown(hands_on_a_ticket_that_the_peer_can_act_with, setup, teardown),
+        cmocka_unit_test_setup_teardown(hands_on_nothing_by_default, setup, teardown),
+        cmocka_unit_test_setup_teardown(acts_with_a_ticket_that_the_peer_handed_on, setup, teardown),
+        cmocka_unit_test_setup_teardown(refuses_a_peer_that_speaks_ntlm, setup, teardown),
+        cmocka_unit_test_setup_teardown(an_acceptor_of_ntlm_alone_is_not_spoken_with, setup, teardown),
     };
 
     if (argc < 2) {

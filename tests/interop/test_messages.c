@@ -1,7 +1,8 @@
 /*
  * test_messages.c - messages of every size between the library and raw GSSAPI, both in this process and without a byte
  * of transport: what gss_wrap makes the library takes, and the other way round, in either role; messages in parts and
- * codes too. Built once for each backend that runs here. Runs in a realm; its argument is the mechanism.
+ * codes too. The keys are the same, and either end goes on after it was moved. Built once for each backend that runs
+ * here. Runs in a realm; its argument is the mechanism.
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -16,6 +17,7 @@
 #include <gssapi/gssapi_krb5.h>
 
 #include "troth/parts.h"
+#include "troth/session.h"
 
 #define LARGEST ((1u << 20) + 1)
 #define ROOM (LARGEST + 256)
@@ -356,6 +358,99 @@ static void messages_in_parts_pass_both_ways_in_both_roles(void **state)
     }
 }
 
+/* The session's key, and bytes derived from both keys of RFC 4401. Returns whether this provider tells them. */
+static bool same_keys(void)
+{
+    static const int raw_keys[] = {
+        [TROTH_PRF_KEY_FULL] = GSS_C_PRF_KEY_FULL, [TROTH_PRF_KEY_PARTIAL] = GSS_C_PRF_KEY_PARTIAL};
+    gss_buffer_set_t told = GSS_C_NO_BUFFER_SET;
+    uint8_t key[64];
+    size_t length = 0;
+    OM_uint32 minor;
+    troth_status status = troth_context_session_key(held.context, key, sizeof(key), &length, NULL, &held.error);
+    if (status == TROTH_E_UNAVAILABLE || status == TROTH_E_UNSUPPORTED) {
+        return false;
+    }
+    good(status);
+    raw_good(gss_inquire_sec_context_by_oid(&minor, held.raw, GSS_C_INQ_SSPI_SESSION_KEY, &told),
+             "gss_inquire_sec_context_by_oid");
+    assert_int_equal(told->elements[0].length, length);
+    assert_memory_equal(told->elements[0].value, key, length);
+    gss_release_buffer_set(&minor, &told);
+    for (int which = TROTH_PRF_KEY_FULL; which <= TROTH_PRF_KEY_PARTIAL; which++) {
+        gss_buffer_desc input = {8, held.plain};
+        gss_buffer_desc output = GSS_C_EMPTY_BUFFER;
+        uint8_t derived[100];
+        good(troth_context_prf(held.context, (troth_prf_key)which, held.plain, 8, derived, sizeof(derived),
+                               &held.error));
+        raw_good(gss_pseudo_random(&minor, held.raw, raw_keys[which], &input, sizeof(derived), &output),
+                 "gss_pseudo_random");
+        assert_int_equal(output.length, sizeof(derived));
+        assert_memory_equal(output.value, derived, sizeof(derived));
+        gss_release_buffer(&minor, &output);
+    }
+    return true;
+}
+
+static void keys_and_what_is_derived_of_them_are_the_raw_ends_own(void **state)
+{
+    (void)state;
+    for (int initiates = 0; initiates < 2; initiates++) {
+        begin(initiates);
+        if (!same_keys()) {
+            skip_because("this provider does not tell the session's key");
+            return;
+        }
+        end();
+    }
+}
+
+/* Both ends in turn, in the middle of a conversation. Returns whether this provider moves contexts. */
+static bool move_ours(void)
+{
+    troth_context *imported = NULL;
+    const void *token = NULL;
+    size_t length = 0;
+    troth_status status = troth_context_export(held.context, &token, &length, &held.error);
+    if (status == TROTH_E_UNAVAILABLE || status == TROTH_E_UNSUPPORTED) {
+        return false;
+    }
+    good(status);
+    good(troth_context_import(token, length, &imported, &held.error));
+    troth_context_free(held.context);
+    held.context = imported;
+    return true;
+}
+
+static void move_theirs(void)
+{
+    gss_buffer_desc token = GSS_C_EMPTY_BUFFER;
+    OM_uint32 minor;
+    raw_good(gss_export_sec_context(&minor, &held.raw, &token), "gss_export_sec_context");
+    raw_good(gss_import_sec_context(&minor, &token, &held.raw), "gss_import_sec_context");
+    gss_release_buffer(&minor, &token);
+}
+
+static void a_moved_context_goes_on_with_the_raw_end(void **state)
+{
+    (void)state;
+    for (int initiates = 0; initiates < 2; initiates++) {
+        begin(initiates);
+        for (size_t size = 1; size < 4; size++) {
+            assert_true(we_send(size, TROTH_PROTECT_CONFIDENTIALITY));
+            they_send(size, TROTH_PROTECT_CONFIDENTIALITY);
+            if (size == 1 && !move_ours()) {
+                skip_because("this provider moves no contexts");
+                return;
+            }
+            if (size == 2) {
+                move_theirs();
+            }
+        }
+        end();
+    }
+}
+
 int main(int argc, char **argv)
 {
     const struct CMUnitTest tests[] = {
@@ -363,6 +458,8 @@ int main(int argc, char **argv)
         cmocka_unit_test_setup_teardown(signed_messages_of_every_size_pass_both_ways_in_both_roles, setup, teardown),
         cmocka_unit_test_setup_teardown(codes_over_every_size_verify_both_ways_in_both_roles, setup, teardown),
         cmocka_unit_test_setup_teardown(messages_in_parts_pass_both_ways_in_both_roles, setup, teardown),
+        cmocka_unit_test_setup_teardown(keys_and_what_is_derived_of_them_are_the_raw_ends_own, setup, teardown),
+        cmocka_unit_test_setup_teardown(a_moved_context_goes_on_with_the_raw_end, setup, teardown),
     };
     negotiate = argc > 1 && strcmp(argv[1], "negotiate") == 0;
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -150,9 +150,33 @@ static void refuses_gss_client(void **state)
     assert_null(strstr(held.asked.out, "Signature verified."));
 }
 
+static void stores_what_gss_client_hands_on(void **state)
+{
+    const struct sample sample = {.options = {"-d"}};
+    const char *path = realm_path("gss-client.delegated");
+    char ccache[512];
+    const char *address;
+
+    (void)state;
+    unlink(path);
+    snprintf(ccache, sizeof ccache, "FILE:%s", path);
+    address = serve("gss-sample", REALM_ARGV("--delegated-ccache", ccache, "--require", "mutual,integrity,delegated"));
+    ask_gss_client(&sample, strrchr(address, ':') + 1);
+    peer_expect(&held.asked, "gss-client", 0);
+    wait_served(0);
+    peer_expect_text(held.served.out, " delegated\n");
+    peer_expect_text(held.served.out, "gss-client.delegated\n");
+    realm_result_free(&held.asked);
+    realm_run(REALM_ARGV("klist", "-c", ccache), NULL, REALM_DEADLINE, &held.asked);
+    peer_expect(&held.asked, "klist", 0);
+    peer_expect_text(held.asked.out, "Default principal: alice@TROTH.TEST\n");
+    peer_expect_text(held.asked.out, "krbtgt/TROTH.TEST@TROTH.TEST");
+}
+
 struct asking {
     const char *options[OPTIONS_MAX]; /* of troth connect */
     const char *properties;
+    const char *of_server; /* an option of gss-server; NULL: none */
 };
 
 static void connects_to_gss_server(void **state)
@@ -174,7 +198,10 @@ static void connects_to_gss_server(void **state)
     held.other = client;
     /* gss-server alone would bind every address of the machine. */
     held.fd = peer_accept(listener);
-    held.server = realm_process_start(REALM_ARGV("gss-server", "-inetd", "-logfile", log, TARGET), held.fd);
+    held.server = realm_process_start(
+        asking->of_server != NULL ? REALM_ARGV("gss-server", "-inetd", "-logfile", log, asking->of_server, TARGET)
+                                  : REALM_ARGV("gss-server", "-inetd", "-logfile", log, TARGET),
+        held.fd);
     close(held.fd);
     held.fd = -1;
     held.other = NULL;
@@ -189,6 +216,7 @@ static void connects_to_gss_server(void **state)
     fclose(stream);
     logged[length] = '\0';
     assert_int_equal(strstr(logged, "GSS_C_MUTUAL_FLAG") != NULL, strstr(asking->properties, "mutual") != NULL);
+    assert_int_equal(strstr(logged, "GSS_C_DELEG_FLAG") != NULL, strstr(asking->properties, "delegated") != NULL);
     peer_expect_text(logged, "GSS_C_CONF_FLAG");
     peer_expect_text(logged, "GSS_C_INTEG_FLAG");
     peer_expect_text(logged, "\"the first\"");
@@ -424,17 +452,26 @@ static int run_samples(void)
         CASE("refuses_gss_client_noreplay_where_replay_is_required", refuses_gss_client,
              (struct sample){{"-noreplay"}, "mutual,integrity,replay", "missing: replay"}),
         CASE("connects_to_gss_server_kerberos", connects_to_gss_server,
-             (struct asking){{"--mechanism", "kerberos"}, ALL_PROPERTIES}),
+             (struct asking){{"--mechanism", "kerberos"}, ALL_PROPERTIES, NULL}),
         CASE("connects_to_gss_server_negotiate", connects_to_gss_server,
-             (struct asking){{"--mechanism", "negotiate"}, ALL_PROPERTIES}),
+             (struct asking){{"--mechanism", "negotiate"}, ALL_PROPERTIES, NULL}),
         CASE("connects_to_gss_server_kerberos_without_mutual", connects_to_gss_server,
              (struct asking){
                  {"--mechanism", "kerberos", "--request", "integrity,confidentiality", "--require", "integrity"},
-                 "properties: integrity confidentiality\n"}),
+                 "properties: integrity confidentiality\n",
+                 NULL}),
         CASE("connects_to_gss_server_negotiate_without_mutual", connects_to_gss_server,
              (struct asking){
                  {"--mechanism", "negotiate", "--request", "integrity,confidentiality", "--require", "integrity"},
-                 "properties: integrity confidentiality\n"}),
+                 "properties: integrity confidentiality\n",
+                 NULL}),
+        CASE("connects_to_gss_server_that_moves_its_context", connects_to_gss_server,
+             (struct asking){{"--mechanism", "kerberos"}, ALL_PROPERTIES, "-export"}),
+        CASE("connects_to_gss_server_and_hands_on_a_ticket", connects_to_gss_server,
+             (struct asking){{"--delegate", "always"},
+                             "properties: mutual integrity confidentiality replay sequence delegated\n",
+                             NULL}),
+        cmocka_unit_test_setup_teardown(stores_what_gss_client_hands_on, setup, teardown),
     };
 
     return cmocka_run_group_tests_name("tool and gss-sample", tests, NULL, NULL);
