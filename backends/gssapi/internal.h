@@ -122,6 +122,7 @@ struct gss_credential {
     struct gss_handle *current;
     struct gss_stamp stamp; /* of ccache_path, when current was made */
     bool renewing;
+    bool names_asked; /* acceptor: somebody asked the last context for its peer's name before its first message */
     char prefix[48]; /* of all private names, with random bits: others in the process could open what they can guess */
     unsigned made;   /* private ccaches and keytabs so far; names and numbers them */
     char store[64];  /* the name of what was given. Never changes, nor do the next two */
@@ -304,7 +305,7 @@ struct gss_setup {
     struct gss_handle *handle; /* initiator: during the handshake. Acceptor: during a step */
     gss_name_t target;         /* initiator, during the handshake: the target imported, where known is NULL */
     struct gss_target *known;  /* the same, with what is known of it; or NULL */
-    gss_name_t source;         /* acceptor, from SPNEGO: who the peer is; otherwise GSS_C_NO_NAME */
+    gss_name_t source;         /* acceptor: who the peer is, until that is asked for; or GSS_C_NO_NAME */
     gss_OID mechanism;         /* the one really used, after the last step; static */
     OM_uint32 flags;           /* ret_flags of the last step */
     OM_uint32 lifetime;        /* likewise */

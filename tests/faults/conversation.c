@@ -514,6 +514,7 @@ void conversation_hold(const troth__backend *backend, const struct conversation 
     troth_context *initiator = NULL, *acceptor = NULL;
     troth_error error = TROTH_ERROR_INIT;
     troth_status status;
+    char peer[128];
 
     memset(outcome, 0, sizeof *outcome);
     mine.trace = theirs.trace = listen;
@@ -530,7 +531,7 @@ void conversation_hold(const troth__backend *backend, const struct conversation 
     if (!went(outcome, "acquiring the initiator's credential", status, &error))
         goto out;
     for (unsigned i = 0; i < conversation->earlier; i++) {
-        if (!went(outcome, "an earlier handshake", conversation_greet(user, service, NULL, &error), &error))
+        if (!went(outcome, "an earlier handshake", conversation_greet(user, service, peer, &error), &error))
             goto out;
     }
     status = troth_context_new(user, &to, &initiator, &error);
