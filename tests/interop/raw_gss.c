@@ -12,25 +12,10 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "raw_options.h"
-#include "raw_wire.h"
+#include "raw_gss.h"
+#include "raw_token.h"
 
 #define LIFE_SECONDS 120
-
-/* gss-sample's flag bits. */
-enum {
-    TOKEN_NOOP = 0x01,
-    TOKEN_CONTEXT = 0x02,
-    TOKEN_DATA = 0x04,
-    TOKEN_MIC = 0x08,
-    TOKEN_CONTEXT_NEXT = 0x10,
-    TOKEN_WRAPPED = 0x20,
-    TOKEN_ENCRYPTED = 0x40,
-    TOKEN_SEND_MIC = 0x80
-};
-
-static struct frame frame;
-static int legs;
 
 static int gss_failed(const char *what, OM_uint32 major, OM_uint32 minor)
 {
@@ -49,100 +34,23 @@ static int gss_failed(const char *what, OM_uint32 major, OM_uint32 minor)
         } while (more != 0);
     }
     printf("failed: %s %08x %08x\n", what, (unsigned)major, (unsigned)minor);
-    return GSS_FAILED;
-}
-
-/* What a test asked to happen after so many tokens. */
-static int after_leg(int fd)
-{
-    if (raw_options.stall_after >= 0 && legs >= raw_options.stall_after) {
-        printf("stalling: %d\n", legs);
-        wire_drain(fd);
-        return FAULT_DONE;
-    }
-    if (raw_options.drop_after >= 0 && legs >= raw_options.drop_after) {
-        printf("dropping: %d\n", legs);
-        return FAULT_DONE;
-    }
-    return GOOD;
-}
-
-static bool send_garbage(int fd, unsigned flags, const gss_buffer_desc *token)
-{
-    unsigned char *bytes = token->value;
-
-    printf("garbage: %s\n", raw_options.garbage);
-    if (strcmp(raw_options.garbage, "oversize") == 0) {
-        return wire_send_header(fd, raw_options.framing, flags, 0x7fffffffu);
-    }
-    if (strcmp(raw_options.garbage, "half") == 0) {
-        return wire_send_half(fd, raw_options.framing, flags, bytes, token->length);
-    }
-    if (strcmp(raw_options.garbage, "empty") == 0) {
-        return wire_send(fd, raw_options.framing, flags, bytes, 0);
-    }
-    if (strcmp(raw_options.garbage, "truncate") == 0) {
-        return wire_send(fd, raw_options.framing, flags, bytes, token->length / 2);
-    }
-    if (strcmp(raw_options.garbage, "flip") == 0) {
-        bytes[token->length - 5] ^= 0x10;
-    } else {
-        memset(bytes, 0xa5, token->length);
-    }
-    return wire_send(fd, raw_options.framing, flags, bytes, token->length);
-}
-
-static int send_token(int fd, const gss_buffer_desc *token)
-{
-    unsigned flags = raw_options.framing == GSS_SAMPLE ? TOKEN_CONTEXT : 0;
-    bool sent = raw_options.garbage != NULL ? send_garbage(fd, flags, token)
-                                            : wire_send(fd, raw_options.framing, flags, token->value, token->length);
-
-    legs++;
-    printf("sent: %zu\n", token->length);
-    return sent ? after_leg(fd) : PEER_CLOSED;
-}
-
-static int receive_token(int fd)
-{
-    if (wire_receive(fd, raw_options.framing, &frame) != 1) {
-        printf("closed: by the peer, in the handshake\n");
-        return PEER_CLOSED;
-    }
-    legs++;
-    printf("received: %zu\n", frame.length);
-    return after_leg(fd);
-}
-
-/* The empty frame that opens gss-sample's handshake. */
-static int open_sample(int fd)
-{
-    if (raw_options.framing != GSS_SAMPLE) {
-        return GOOD;
-    }
-    if (raw_options.initiator) {
-        return wire_send(fd, raw_options.framing, TOKEN_NOOP | TOKEN_CONTEXT_NEXT, "", 0) ? GOOD : PEER_CLOSED;
-    }
-    if (wire_receive(fd, raw_options.framing, &frame) != 1) {
-        return PEER_CLOSED;
-    }
-    return frame.flags == (TOKEN_NOOP | TOKEN_CONTEXT_NEXT) && frame.length == 0 ? GOOD : WRONG_ANSWER;
+    return API_FAILED;
 }
 
 static int acquire(gss_cred_id_t *credential)
 {
-    gss_OID_set_desc one = {1, raw_options.mechanism};
-    gss_OID_set_desc inside = {1, raw_options.inside};
+    gss_OID_set_desc one = {1, raw_gss_options.mechanism};
+    gss_OID_set_desc inside = {1, raw_gss_options.inside};
     gss_buffer_desc nothing = GSS_C_EMPTY_BUFFER;
     OM_uint32 minor;
     OM_uint32 major = gss_acquire_cred(&minor, GSS_C_NO_NAME, GSS_C_INDEFINITE,
-                                       raw_options.mechanism != NULL ? &one : GSS_C_NO_OID_SET,
+                                       raw_gss_options.mechanism != NULL ? &one : GSS_C_NO_OID_SET,
                                        raw_options.initiator ? GSS_C_INITIATE : GSS_C_ACCEPT, credential, NULL, NULL);
 
-    if (!GSS_ERROR(major) && raw_options.exact) {
+    if (!GSS_ERROR(major) && raw_gss_options.exact) {
         major = gss_set_cred_option(&minor, credential, (gss_OID)GSS_KRB5_CRED_NO_CI_FLAGS_X, &nothing);
     }
-    if (!GSS_ERROR(major) && raw_options.inside != NULL) {
+    if (!GSS_ERROR(major) && raw_gss_options.inside != NULL) {
         major = gss_set_neg_mechs(&minor, *credential, &inside);
     }
     return GSS_ERROR(major) ? gss_failed("acquire", major, minor) : GOOD;
@@ -180,7 +88,7 @@ static int show_context(gss_ctx_id_t context)
     printf("mechanism: %s\n", gss_oid_equal(mechanism, &raw_krb5_oid) ? "kerberos" : "other");
     printf("flags:");
     for (size_t i = 0; raw_flag_names[i].name != NULL; i++) {
-        if ((flags & raw_flag_names[i].bit) != 0) {
+        if ((flags & raw_flag_names[i].told) != 0) {
             printf(" %s", raw_flag_names[i].name);
         }
     }
@@ -232,10 +140,11 @@ static OM_uint32 step(gss_cred_id_t credential, gss_name_t target, gss_ctx_id_t 
 {
     if (raw_options.initiator) {
         return gss_init_sec_context(minor, credential, context, target,
-                                    raw_options.mechanism != NULL ? raw_options.mechanism : &raw_krb5_oid,
-                                    raw_options.flags, 0, raw_options.bindings, in, NULL, out, NULL, NULL);
+                                    raw_gss_options.mechanism != NULL ? raw_gss_options.mechanism : &raw_krb5_oid,
+                                    (OM_uint32)raw_options.flags, 0, raw_gss_options.bindings, in, NULL, out, NULL,
+                                    NULL);
     }
-    return gss_accept_sec_context(minor, context, credential, in, raw_options.bindings, NULL, NULL, out, NULL, NULL,
+    return gss_accept_sec_context(minor, context, credential, in, raw_gss_options.bindings, NULL, NULL, out, NULL, NULL,
                                   &delegated);
 }
 
@@ -247,13 +156,13 @@ static int handshake_loop(int fd, gss_cred_id_t credential, gss_name_t target, g
     int result = GOOD;
 
     do {
-        gss_buffer_desc in = {0, frame.data};
+        gss_buffer_desc in = {0, raw_frame.data};
         gss_buffer_desc out = GSS_C_EMPTY_BUFFER;
         OM_uint32 ignored;
 
         if (!mine) {
-            result = receive_token(fd);
-            in.length = frame.length;
+            result = raw_token_receive(fd);
+            in.length = raw_frame.length;
         }
         if (result != GOOD) {
             return result;
@@ -261,7 +170,7 @@ static int handshake_loop(int fd, gss_cred_id_t credential, gss_name_t target, g
         mine = false;
         major = step(credential, target, context, &in, &out, &minor);
         if (out.length > 0) {
-            result = send_token(fd, &out);
+            result = raw_token_send(fd, out.value, out.length);
         }
         gss_release_buffer(&ignored, &out);
         if (GSS_ERROR(major)) {
@@ -284,8 +193,7 @@ static int handshake(int fd, gss_ctx_id_t *context)
     OM_uint32 minor;
     int result;
 
-    legs = 0;
-    result = after_leg(fd);
+    result = raw_begin(fd);
     if (result == GOOD) {
         result = acquire(&credential);
     }
@@ -293,7 +201,7 @@ static int handshake(int fd, gss_ctx_id_t *context)
         result = import_target(&target);
     }
     if (result == GOOD) {
-        result = open_sample(fd);
+        result = raw_open_sample(fd);
     }
     if (result == GOOD) {
         result = handshake_loop(fd, credential, target, context);
@@ -349,22 +257,22 @@ static void release_plain(gss_buffer_t plain)
 /* The echo, or under gss-sample the MIC, of what was sent. */
 static int check_answer(int fd, gss_ctx_id_t context, gss_buffer_t plain)
 {
-    gss_buffer_desc received = {0, frame.data};
+    gss_buffer_desc received = {0, raw_frame.data};
     gss_buffer_desc echo = GSS_C_EMPTY_BUFFER;
     OM_uint32 minor;
     OM_uint32 major;
     int encrypted = -1;
     int result = GOOD;
 
-    if (wire_receive(fd, raw_options.framing, &frame) != 1) {
+    if (wire_receive(fd, raw_options.framing, &raw_frame) != 1) {
         printf("closed: by the peer, after a message\n");
         return PEER_CLOSED;
     }
-    received.length = frame.length;
+    received.length = raw_frame.length;
     if (raw_options.framing == GSS_SAMPLE) {
         major = gss_verify_mic(&minor, context, plain, &received, NULL);
-        printf("mic: %zu\n", frame.length);
-        return major != GSS_S_COMPLETE || frame.flags != TOKEN_MIC ? gss_failed("verify", major, minor) : GOOD;
+        printf("mic: %zu\n", raw_frame.length);
+        return major != GSS_S_COMPLETE || raw_frame.flags != TOKEN_MIC ? gss_failed("verify", major, minor) : GOOD;
     }
     major = gss_unwrap(&minor, context, &received, &echo, &encrypted, NULL);
     if (major != GSS_S_COMPLETE) {
@@ -416,7 +324,7 @@ static int answer(int fd, gss_ctx_id_t context, gss_buffer_t plain, const char *
     if (raw_options.framing != GSS_SAMPLE) {
         return wrap_and_send(fd, context, 0, plain, fault);
     }
-    if ((frame.flags & TOKEN_SEND_MIC) == 0) {
+    if ((raw_frame.flags & TOKEN_SEND_MIC) == 0) {
         return wire_send(fd, raw_options.framing, TOKEN_NOOP, "", 0) ? GOOD : PEER_CLOSED;
     }
     major = gss_get_mic(&minor, context, GSS_C_QOP_DEFAULT, plain, &mic);
@@ -434,15 +342,15 @@ static int talk_acceptor(int fd, gss_ctx_id_t context)
     int result = GOOD;
     int received;
 
-    while (result == GOOD && (received = wire_receive(fd, raw_options.framing, &frame)) == 1 &&
-           (frame.flags & TOKEN_NOOP) == 0) {
-        gss_buffer_desc message = {frame.length, frame.data};
+    while (result == GOOD && (received = wire_receive(fd, raw_options.framing, &raw_frame)) == 1 &&
+           (raw_frame.flags & TOKEN_NOOP) == 0) {
+        gss_buffer_desc message = {raw_frame.length, raw_frame.data};
         gss_buffer_desc plain = message;
         int encrypted = 0;
         OM_uint32 minor;
         OM_uint32 major;
 
-        if (raw_options.framing != GSS_SAMPLE || (frame.flags & TOKEN_WRAPPED) != 0) {
+        if (raw_options.framing != GSS_SAMPLE || (raw_frame.flags & TOKEN_WRAPPED) != 0) {
             plain.value = NULL;
             major = gss_unwrap(&minor, context, &message, &plain, &encrypted, NULL);
             if (major != GSS_S_COMPLETE) {
@@ -452,7 +360,7 @@ static int talk_acceptor(int fd, gss_ctx_id_t context)
         printf("message: %zu %s\n", plain.length, encrypted ? "encrypted" : "plain");
         result = answer(fd, context, &plain, count == 1 ? raw_options.fault : NULL);
         count++;
-        if (plain.value != frame.data) {
+        if (plain.value != raw_frame.data) {
             release_plain(&plain);
         }
     }
@@ -472,32 +380,13 @@ static int converse(int fd)
     }
     gss_delete_sec_context(&minor, &context, GSS_C_NO_BUFFER);
     printf("end: %d\n", result);
-    close(fd);
+    wire_close(fd);
     return result;
 }
 
 int main(int argc, char **argv)
 {
-    int result = GOOD;
-    int fd;
-
     setvbuf(stdout, NULL, _IOLBF, 0);
     alarm(LIFE_SECONDS); /* whatever happens, it does not stay */
-    if (!raw_options_parse(argc, argv)) {
-        return USAGE;
-    }
-    fd = raw_options.initiator ? wire_connect(raw_options.address) : wire_listen(raw_options.address);
-    if (fd < 0) {
-        return PEER_CLOSED;
-    }
-    if (raw_options.initiator) {
-        return converse(fd);
-    }
-    for (int i = 0; i < raw_options.connections; i++) {
-        int connection = wire_accept(fd);
-        int one = connection >= 0 ? converse(connection) : PEER_CLOSED;
-
-        result = result == GOOD ? one : result;
-    }
-    return result;
+    return raw_options_parse(argc, argv) ? raw_run(converse) : USAGE;
 }

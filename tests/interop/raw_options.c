@@ -1,27 +1,11 @@
-/* raw_options.c - the options of the raw GSSAPI peer. */
+/* raw_options.c - the options that the raw peers have in common. */
 #include "raw_options.h"
 
-#include <gssapi/gssapi_ext.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 struct raw_options raw_options;
-
-static unsigned char krb5_bytes[] = {0x2a, 0x86, 0x48, 0x86, 0xf7, 0x12, 0x01, 0x02, 0x02};
-static unsigned char spnego_bytes[] = {0x2b, 0x06, 0x01, 0x05, 0x05, 0x02};
-gss_OID_desc raw_krb5_oid = {sizeof krb5_bytes, krb5_bytes};
-static gss_OID_desc spnego_oid = {sizeof spnego_bytes, spnego_bytes};
-static unsigned char ntlm_bytes[] = {0x2b, 0x06, 0x01, 0x04, 0x01, 0x82, 0x37, 0x02, 0x02, 0x0a};
-static gss_OID_desc ntlm_oid = {sizeof ntlm_bytes, ntlm_bytes};
-
-const struct raw_flag_name raw_flag_names[] = {
-    {"delegate", GSS_C_DELEG_FLAG},      {"mutual", GSS_C_MUTUAL_FLAG},
-    {"replay", GSS_C_REPLAY_FLAG},       {"sequence", GSS_C_SEQUENCE_FLAG},
-    {"conf", GSS_C_CONF_FLAG},           {"integ", GSS_C_INTEG_FLAG},
-    {"identify", GSS_C_IDENTIFY_FLAG},   {"dce", GSS_C_DCE_STYLE},
-    {"bound", GSS_C_CHANNEL_BOUND_FLAG}, {NULL, 0},
-};
 
 static bool parse_framing(const char *text)
 {
@@ -50,7 +34,7 @@ static bool parse_flags(const char *text)
         if (raw_flag_names[i].name == NULL) {
             return false;
         }
-        raw_options.flags |= raw_flag_names[i].bit;
+        raw_options.flags |= raw_flag_names[i].asked;
         text += length + (text[length] == ',' ? 1 : 0);
     }
     return true;
@@ -77,44 +61,13 @@ static bool parse_messages(const char *text, bool sizes)
     return *end == '\0' && raw_options.sizes[raw_options.messages - 1] < FRAME_MAX;
 }
 
-static bool parse_bindings(const char *text)
-{
-    static struct gss_channel_bindings_struct bindings;
-    static unsigned char bytes[512];
-    unsigned value;
-
-    bindings.initiator_addrtype = GSS_C_AF_UNSPEC;
-    bindings.acceptor_addrtype = GSS_C_AF_UNSPEC;
-    bindings.application_data.value = bytes;
-    for (; text[0] != '\0' && bindings.application_data.length < sizeof bytes; text += 2) {
-        if (sscanf(text, "%2x", &value) != 1 || text[1] == '\0') {
-            return false;
-        }
-        bytes[bindings.application_data.length++] = (unsigned char)value;
-    }
-    raw_options.bindings = &bindings;
-    return *text == '\0';
-}
-
 static bool parse_switch(const char *name)
 {
-    if (strcmp(name, "--krb5") == 0) {
-        raw_options.mechanism = &raw_krb5_oid;
-    } else if (strcmp(name, "--spnego") == 0) {
-        raw_options.mechanism = &spnego_oid;
-    } else if (strcmp(name, "--ntlm") == 0) {
-        raw_options.mechanism = &ntlm_oid;
-    } else if (strcmp(name, "--spnego-ntlm") == 0) {
-        raw_options.mechanism = &spnego_oid;
-        raw_options.inside = &ntlm_oid;
-    } else if (strcmp(name, "--exact-flags") == 0) {
-        raw_options.exact = true;
-    } else if (strcmp(name, "--no-encrypt") == 0) {
-        raw_options.encrypt = 0;
-    } else {
-        return false;
+    if (strcmp(name, "--no-encrypt") == 0) {
+        raw_options.encrypt = false;
+        return true;
     }
-    return true;
+    return raw_api.parse_switch(name);
 }
 
 static bool parse_value(const char *name, const char *value)
@@ -147,35 +100,31 @@ static bool parse_value(const char *name, const char *value)
     return (strcmp(name, "--framing") == 0 && parse_framing(value)) ||
            (strcmp(name, "--flags") == 0 && parse_flags(value)) ||
            (strcmp(name, "--messages") == 0 && parse_messages(value, false)) ||
-           (strcmp(name, "--sizes") == 0 && parse_messages(value, true)) ||
-           (strcmp(name, "--bindings") == 0 && parse_bindings(value));
+           (strcmp(name, "--sizes") == 0 && parse_messages(value, true)) || raw_api.parse_value(name, value);
 }
 
 static bool usage(void)
 {
-    fputs(
-        "usage: raw-gss accept|init --listen ADDR:PORT|--connect ADDR:PORT [option...]\n"
-        "  --target SVC@HOST|PRINCIPAL     init: whom to speak with\n"
-        "  --framing be32|le32|gss-sample  --krb5|--spnego|--ntlm|--spnego-ntlm (NTLM inside, and nothing else)\n"
-        "  --flags LIST|none               init: delegate,mutual,replay,sequence,conf,integ,identify,dce\n"
-        "  --exact-flags                   init: without the conf and integ that MIT adds\n"
-        "  --messages N | --sizes A,B,...  init: messages to send; --no-encrypt: integrity only\n"
-        "  --bindings HEX                  application data\n"
-        "  --connections N                 accept: then end; one after the other\n"
-        "  --drop-after-leg N, --stall-after-leg N\n"
-        "  --garbage random|flip|truncate|empty|oversize|half   in place of its tokens\n"
-        "  --message-fault flip|replay|skip|plain               in its second message\n"
-        "Exit status: 0; 1 a GSSAPI call failed; 2 usage; 3 the peer closed; 4 a wrong answer; 5 the fault asked for\n",
-        stderr);
+    fprintf(stderr, "usage: %s accept|init --listen ADDR:PORT|--connect ADDR:PORT [option...]\n%s", raw_api.program,
+            raw_api.usage);
+    fputs("  --framing be32|le32|gss-sample\n"
+          "  --flags LIST|none               init: delegate,mutual,replay,sequence,conf,integ,identify,dce\n"
+          "  --messages N | --sizes A,B,...  init: messages to send; --no-encrypt: integrity only\n"
+          "  --connections N                 accept: then end; one after the other\n"
+          "  --drop-after-leg N, --stall-after-leg N\n"
+          "  --garbage random|flip|truncate|empty|oversize|half   in place of its tokens\n"
+          "  --message-fault flip|replay|skip|plain               in its second message\n"
+          "Exit status: 0; 1 a call of the API failed; 2 usage; 3 the peer closed; 4 a wrong answer; 5 the fault asked "
+          "for\n",
+          stderr);
     return false;
 }
 
 bool raw_options_parse(int argc, char **argv)
 {
-    raw_options.flags =
-        GSS_C_MUTUAL_FLAG | GSS_C_REPLAY_FLAG | GSS_C_SEQUENCE_FLAG | GSS_C_CONF_FLAG | GSS_C_INTEG_FLAG;
+    raw_options.flags = raw_api.flags;
     raw_options.connections = 1;
-    raw_options.encrypt = 1;
+    raw_options.encrypt = true;
     raw_options.drop_after = -1;
     raw_options.stall_after = -1;
     if (argc < 2 || (strcmp(argv[1], "accept") != 0 && strcmp(argv[1], "init") != 0)) {
@@ -187,7 +136,7 @@ bool raw_options_parse(int argc, char **argv)
             continue;
         }
         if (i + 1 >= argc || !parse_value(argv[i], argv[i + 1])) {
-            fprintf(stderr, "raw-gss: %s\n", argv[i]);
+            fprintf(stderr, "%s: %s\n", raw_api.program, argv[i]);
             return usage();
         }
         i++;

@@ -3,6 +3,7 @@
  * acquires its credential anew for every connection and takes what flags it is given.
  */
 #include "raw_sspi.h"
+#include "raw_token.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -11,96 +12,7 @@
 #define TOKEN_ROOM (1u << 17)
 #define LIFE_MILLISECONDS 120000
 
-/* gss-sample's flag bits. */
-enum {
-    TOKEN_NOOP = 0x01,
-    TOKEN_CONTEXT = 0x02,
-    TOKEN_DATA = 0x04,
-    TOKEN_MIC = 0x08,
-    TOKEN_CONTEXT_NEXT = 0x10,
-    TOKEN_WRAPPED = 0x20,
-    TOKEN_ENCRYPTED = 0x40,
-    TOKEN_SEND_MIC = 0x80
-};
-
-static struct frame frame;
 static unsigned char whole[FRAME_MAX];
-static int legs;
-
-/* What a test asked to happen after so many tokens. */
-static int after_leg(int fd)
-{
-    if (raw_options.stall_after >= 0 && legs >= raw_options.stall_after) {
-        printf("stalling: %d\n", legs);
-        wire_drain(fd);
-        return FAULT_DONE;
-    }
-    if (raw_options.drop_after >= 0 && legs >= raw_options.drop_after) {
-        printf("dropping: %d\n", legs);
-        return FAULT_DONE;
-    }
-    return GOOD;
-}
-
-static bool send_garbage(int fd, unsigned flags, unsigned char *bytes, size_t length)
-{
-    printf("garbage: %s\n", raw_options.garbage);
-    if (strcmp(raw_options.garbage, "oversize") == 0) {
-        return wire_send_header(fd, raw_options.framing, flags, 0x7fffffffu);
-    }
-    if (strcmp(raw_options.garbage, "half") == 0) {
-        return wire_send_half(fd, raw_options.framing, flags, bytes, length);
-    }
-    if (strcmp(raw_options.garbage, "empty") == 0) {
-        return wire_send(fd, raw_options.framing, flags, bytes, 0);
-    }
-    if (strcmp(raw_options.garbage, "truncate") == 0) {
-        return wire_send(fd, raw_options.framing, flags, bytes, length / 2);
-    }
-    if (strcmp(raw_options.garbage, "flip") == 0 && length > 5) {
-        bytes[length - 5] ^= 0x10;
-    } else {
-        memset(bytes, 0xa5, length);
-    }
-    return wire_send(fd, raw_options.framing, flags, bytes, length);
-}
-
-static int send_token(int fd, unsigned char *bytes, size_t length)
-{
-    unsigned flags = raw_options.framing == GSS_SAMPLE ? TOKEN_CONTEXT : 0;
-    bool sent = raw_options.garbage != NULL ? send_garbage(fd, flags, bytes, length)
-                                            : wire_send(fd, raw_options.framing, flags, bytes, length);
-
-    legs++;
-    printf("sent: %lu\n", (unsigned long)length);
-    return sent ? after_leg(fd) : PEER_CLOSED;
-}
-
-static int receive_token(int fd)
-{
-    if (wire_receive(fd, raw_options.framing, &frame) != 1) {
-        printf("closed: by the peer, in the handshake\n");
-        return PEER_CLOSED;
-    }
-    legs++;
-    printf("received: %lu\n", (unsigned long)frame.length);
-    return after_leg(fd);
-}
-
-/* The empty frame that opens gss-sample's handshake. */
-static int open_sample(int fd)
-{
-    if (raw_options.framing != GSS_SAMPLE) {
-        return GOOD;
-    }
-    if (raw_options.initiator) {
-        return wire_send(fd, raw_options.framing, TOKEN_NOOP | TOKEN_CONTEXT_NEXT, "", 0) ? GOOD : PEER_CLOSED;
-    }
-    if (wire_receive(fd, raw_options.framing, &frame) != 1) {
-        return PEER_CLOSED;
-    }
-    return frame.flags == (TOKEN_NOOP | TOKEN_CONTEXT_NEXT) && frame.length == 0 ? GOOD : WRONG_ANSWER;
-}
 
 /* Wine's provider has no names: that is said, and is no failure. */
 static int show_context(CtxtHandle *context, unsigned long flags)
@@ -124,7 +36,7 @@ static int show_context(CtxtHandle *context, unsigned long flags)
     FreeContextBuffer(info.PackageInfo);
     printf("flags:");
     for (size_t i = 0; raw_flag_names[i].name != NULL; i++) {
-        if ((flags & (raw_options.initiator ? raw_flag_names[i].isc : raw_flag_names[i].asc)) != 0) {
+        if ((flags & (raw_options.initiator ? raw_flag_names[i].asked : raw_flag_names[i].told)) != 0) {
             printf(" %s", raw_flag_names[i].name);
         }
     }
@@ -135,13 +47,16 @@ static int show_context(CtxtHandle *context, unsigned long flags)
 static SECURITY_STATUS step(CredHandle *credential, CtxtHandle *context, bool first, SecBufferDesc *in,
                             SecBufferDesc *out, unsigned long *flags)
 {
+    wchar_t target[RAW_TARGET_UNITS];
     TimeStamp expiry;
     SECURITY_STATUS status;
 
     if (raw_options.initiator) {
-        status =
-            InitializeSecurityContextW(credential, first ? NULL : context, raw_options.target, raw_options.flags, 0,
-                                       SECURITY_NETWORK_DREP, first ? NULL : in, 0, context, out, flags, &expiry);
+        if (!raw_sspi_target(target)) {
+            return SEC_E_TARGET_UNKNOWN;
+        }
+        status = InitializeSecurityContextW(credential, first ? NULL : context, target, raw_options.flags, 0,
+                                            SECURITY_NETWORK_DREP, first ? NULL : in, 0, context, out, flags, &expiry);
     } else {
         status = AcceptSecurityContext(credential, first ? NULL : context, in, 0, SECURITY_NETWORK_DREP, context, out,
                                        flags, &expiry);
@@ -166,14 +81,14 @@ static int handshake_loop(int fd, CredHandle *credential, CtxtHandle *context, b
     int result = GOOD;
 
     do {
-        SecBuffer input[2] = {{0, SECBUFFER_TOKEN, frame.data}, {0, SECBUFFER_EMPTY, NULL}};
+        SecBuffer input[2] = {{0, SECBUFFER_TOKEN, raw_frame.data}, {0, SECBUFFER_EMPTY, NULL}};
         SecBuffer output = {sizeof token, SECBUFFER_TOKEN, token};
         SecBufferDesc in = {SECBUFFER_VERSION, 2, input};
         SecBufferDesc out = {SECBUFFER_VERSION, 1, &output};
 
         if (!mine) {
-            result = receive_token(fd);
-            input[0].cbBuffer = (unsigned long)frame.length;
+            result = raw_token_receive(fd);
+            input[0].cbBuffer = (unsigned long)raw_frame.length;
         }
         if (result != GOOD) {
             return result;
@@ -185,7 +100,7 @@ static int handshake_loop(int fd, CredHandle *credential, CtxtHandle *context, b
         }
         *made = true;
         if (output.cbBuffer > 0) {
-            result = send_token(fd, token, output.cbBuffer);
+            result = raw_token_send(fd, token, output.cbBuffer);
         }
     } while (result == GOOD && status == SEC_I_CONTINUE_NEEDED);
     return result == GOOD ? show_context(context, flags) : result;
@@ -199,19 +114,18 @@ static int handshake(int fd, CtxtHandle *context, bool *made)
     wchar_t package[16];
     int result;
 
-    legs = 0;
-    result = after_leg(fd);
+    result = raw_begin(fd);
     if (result != GOOD) {
         return result;
     }
-    wcscpy(package, raw_options.package);
+    wcscpy(package, raw_sspi_package);
     status =
         AcquireCredentialsHandleW(NULL, package, raw_options.initiator ? SECPKG_CRED_OUTBOUND : SECPKG_CRED_INBOUND,
                                   NULL, NULL, NULL, NULL, &credential, &expiry);
     if (status != SEC_E_OK) {
         return raw_failed("acquire", status);
     }
-    result = open_sample(fd);
+    result = raw_open_sample(fd);
     if (result == GOOD) {
         result = handshake_loop(fd, &credential, context, made);
     }
@@ -250,15 +164,16 @@ static int check_answer(int fd, CtxtHandle *context, const void *plain, size_t l
     bool encrypted;
     int result;
 
-    if (wire_receive(fd, raw_options.framing, &frame) != 1) {
+    if (wire_receive(fd, raw_options.framing, &raw_frame) != 1) {
         printf("closed: by the peer, after a message\n");
         return PEER_CLOSED;
     }
     if (raw_options.framing == GSS_SAMPLE) {
-        printf("mic: %lu\n", (unsigned long)frame.length);
-        return frame.flags == TOKEN_MIC ? raw_verify(context, plain, length, frame.data, frame.length) : WRONG_ANSWER;
+        printf("mic: %lu\n", (unsigned long)raw_frame.length);
+        return raw_frame.flags == TOKEN_MIC ? raw_verify(context, plain, length, raw_frame.data, raw_frame.length)
+                                            : WRONG_ANSWER;
     }
-    result = raw_open(context, frame.data, frame.length, &echo, &size, &encrypted);
+    result = raw_open(context, raw_frame.data, raw_frame.length, &echo, &size, &encrypted);
     if (result != GOOD) {
         return result;
     }
@@ -305,7 +220,7 @@ static int answer(int fd, CtxtHandle *context, const void *plain, size_t length,
     if (raw_options.framing != GSS_SAMPLE) {
         return seal_and_send(fd, context, 0, plain, length, fault);
     }
-    if ((frame.flags & TOKEN_SEND_MIC) == 0) {
+    if ((raw_frame.flags & TOKEN_SEND_MIC) == 0) {
         return wire_send(fd, raw_options.framing, TOKEN_NOOP, "", 0) ? GOOD : PEER_CLOSED;
     }
     result = raw_sign(context, plain, length, code, &size);
@@ -320,13 +235,14 @@ static int talk_acceptor(int fd, CtxtHandle *context)
     int count = 0;
     int result = GOOD;
 
-    while (result == GOOD && wire_receive(fd, raw_options.framing, &frame) == 1 && (frame.flags & TOKEN_NOOP) == 0) {
-        unsigned char *plain = frame.data;
-        size_t length = frame.length;
+    while (result == GOOD && wire_receive(fd, raw_options.framing, &raw_frame) == 1 &&
+           (raw_frame.flags & TOKEN_NOOP) == 0) {
+        unsigned char *plain = raw_frame.data;
+        size_t length = raw_frame.length;
         bool encrypted = false;
 
-        if (raw_options.framing != GSS_SAMPLE || (frame.flags & TOKEN_WRAPPED) != 0) {
-            result = raw_open(context, frame.data, frame.length, &plain, &length, &encrypted);
+        if (raw_options.framing != GSS_SAMPLE || (raw_frame.flags & TOKEN_WRAPPED) != 0) {
+            result = raw_open(context, raw_frame.data, raw_frame.length, &plain, &length, &encrypted);
             if (result != GOOD) {
                 return result;
             }
@@ -353,7 +269,7 @@ static int converse(int fd)
         DeleteSecurityContext(&context);
     }
     printf("end: %d\n", result);
-    closesocket((SOCKET)(unsigned)fd);
+    wire_close(fd);
     return result;
 }
 
@@ -366,26 +282,7 @@ static DWORD WINAPI end_of_life(void *argument)
 
 int main(int argc, char **argv)
 {
-    int result = GOOD;
-    int fd;
-
     setvbuf(stdout, NULL, _IONBF, 0);
     CreateThread(NULL, 0, end_of_life, NULL, 0, NULL); /* whatever happens, it does not stay */
-    if (!raw_options_parse(argc, argv)) {
-        return USAGE;
-    }
-    fd = raw_options.initiator ? wire_connect(raw_options.address) : wire_listen(raw_options.address);
-    if (fd < 0) {
-        return PEER_CLOSED;
-    }
-    if (raw_options.initiator) {
-        return converse(fd);
-    }
-    for (int i = 0; i < raw_options.connections; i++) {
-        int connection = wire_accept(fd);
-        int one = connection >= 0 ? converse(connection) : PEER_CLOSED;
-
-        result = result == GOOD ? one : result;
-    }
-    return result;
+    return raw_options_parse(argc, argv) ? raw_run(converse) : USAGE;
 }

@@ -1,4 +1,4 @@
-/* raw_sspi.h - what the raw SSPI peer was told to do, and its messages. */
+/* raw_sspi.h - what the raw SSPI peer was told to do beyond raw_options.h, and its messages. */
 #ifndef TROTH_TESTS_INTEROP_RAW_SSPI_H
 #define TROTH_TESTS_INTEROP_RAW_SSPI_H
 
@@ -9,43 +9,17 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-#include "raw_wire.h"
+#include "raw_options.h"
 
-#define SIZES_MAX 32
+/* "Negotiate" or "Kerberos". */
+extern const wchar_t *raw_sspi_package;
 
-/* Ends of a run: exit codes, those of raw-gss. */
-enum { GOOD = 0, SSPI_FAILED = 1, USAGE = 2, PEER_CLOSED = 3, WRONG_ANSWER = 4, FAULT_DONE = 5 };
+#define RAW_TARGET_UNITS 256
 
-struct raw_options {
-    bool initiator;
-    enum framing framing;
-    const wchar_t *package;
-    wchar_t target[256];
-    unsigned long flags; /* of ISC_REQ_... */
-    size_t sizes[SIZES_MAX];
-    int messages;
-    const char *address;
-    int connections;
-    bool encrypt;
-    int drop_after;  /* -1: never */
-    int stall_after; /* -1: never */
-    const char *garbage;
-    const char *fault;
-};
+/* SVC@HOST, as raw-gss has it, becomes SVC/HOST; SVC/HOST[@REALM] is taken as it stands. False: it is not UTF-8. */
+bool raw_sspi_target(wchar_t target[RAW_TARGET_UNITS]);
 
-struct raw_flag_name {
-    const char *name; /* NULL after the last */
-    unsigned long isc;
-    unsigned long asc;
-};
-
-extern struct raw_options raw_options;
-extern const struct raw_flag_name raw_flag_names[];
-
-/* Fills raw_options, or says on stderr how it is used and returns false. */
-bool raw_options_parse(int argc, char **argv);
-
-/* Says what failed and how. Returns SSPI_FAILED. */
+/* Says what failed and how. Returns API_FAILED. */
 int raw_failed(const char *what, SECURITY_STATUS status);
 
 /* The message's sizes on this context; call once, after the handshake. */

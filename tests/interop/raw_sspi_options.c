@@ -1,11 +1,10 @@
-/* raw_sspi_options.c - the options of the raw SSPI peer: those of raw-gss, as far as SSPI has them. */
+/* raw_sspi_options.c - the options that the raw SSPI peer alone has. */
 #include "raw_sspi.h"
 
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
-struct raw_options raw_options;
+const wchar_t *raw_sspi_package = L"Negotiate";
 
 const struct raw_flag_name raw_flag_names[] = {
     {"delegate", ISC_REQ_DELEGATE, ASC_RET_DELEGATE},
@@ -22,69 +21,16 @@ const struct raw_flag_name raw_flag_names[] = {
 int raw_failed(const char *what, SECURITY_STATUS status)
 {
     printf("failed: %s %08lx\n", what, (unsigned long)status);
-    return SSPI_FAILED;
+    return API_FAILED;
 }
 
-static bool parse_framing(const char *text)
+bool raw_sspi_target(wchar_t target[RAW_TARGET_UNITS])
 {
-    static const char *const names[] = {"be32", "le32", "gss-sample"};
+    const char *text = raw_options.target;
+    int units = MultiByteToWideChar(CP_UTF8, MB_ERR_INVALID_CHARS, text, -1, target, RAW_TARGET_UNITS);
 
-    for (unsigned i = 0; i < 3; i++) {
-        if (strcmp(text, names[i]) == 0) {
-            raw_options.framing = (enum framing)i;
-            return true;
-        }
-    }
-    return false;
-}
-
-static bool parse_flags(const char *text)
-{
-    raw_options.flags = 0;
-    while (*text != '\0' && strcmp(text, "none") != 0) {
-        size_t length = strcspn(text, ",");
-        size_t i = 0;
-
-        while (raw_flag_names[i].name != NULL &&
-               (strncmp(text, raw_flag_names[i].name, length) != 0 || raw_flag_names[i].name[length] != '\0')) {
-            i++;
-        }
-        if (raw_flag_names[i].name == NULL) {
-            return false;
-        }
-        raw_options.flags |= raw_flag_names[i].isc;
-        text += length + (text[length] == ',' ? 1 : 0);
-    }
-    return true;
-}
-
-static bool parse_messages(const char *text, bool sizes)
-{
-    static const size_t usual[] = {5, 0, 1000, 16000, 60000, 1};
-    char *end;
-
-    raw_options.messages = 0;
-    if (!sizes) {
-        raw_options.messages = atoi(text);
-        for (int i = 0; i < SIZES_MAX; i++) {
-            raw_options.sizes[i] = usual[(size_t)i % (sizeof usual / sizeof usual[0])];
-        }
-        return raw_options.messages >= 0 && raw_options.messages <= SIZES_MAX;
-    }
-    do {
-        raw_options.sizes[raw_options.messages++] = strtoul(text, &end, 10);
-        text = end + 1;
-    } while (*end == ',' && raw_options.messages < SIZES_MAX);
-    return *end == '\0' && raw_options.sizes[raw_options.messages - 1] < FRAME_MAX;
-}
-
-/* SVC@HOST, as raw-gss has it, becomes SVC/HOST; SVC/HOST[@REALM] is taken as it stands. */
-static bool parse_target(const char *text)
-{
-    int units = MultiByteToWideChar(CP_UTF8, MB_ERR_INVALID_CHARS, text, -1, raw_options.target, 256);
-
-    if (units > 0 && strchr(text, '/') == NULL && wcschr(raw_options.target, L'@') != NULL) {
-        *wcschr(raw_options.target, L'@') = L'/';
+    if (units > 0 && strchr(text, '/') == NULL && wcschr(target, L'@') != NULL) {
+        *wcschr(target, L'@') = L'/';
     }
     return units > 0;
 }
@@ -92,11 +38,9 @@ static bool parse_target(const char *text)
 static bool parse_switch(const char *name)
 {
     if (strcmp(name, "--krb5") == 0) {
-        raw_options.package = L"Kerberos";
+        raw_sspi_package = L"Kerberos";
     } else if (strcmp(name, "--spnego") == 0) {
-        raw_options.package = L"Negotiate";
-    } else if (strcmp(name, "--no-encrypt") == 0) {
-        raw_options.encrypt = false;
+        raw_sspi_package = L"Negotiate";
     } else {
         return false;
     }
@@ -105,76 +49,17 @@ static bool parse_switch(const char *name)
 
 static bool parse_value(const char *name, const char *value)
 {
-    static const struct {
-        const char *name;
-        const char **text;
-        int *number;
-    } plain[] = {
-        {"--listen", &raw_options.address, NULL},
-        {"--connect", &raw_options.address, NULL},
-        {"--garbage", &raw_options.garbage, NULL},
-        {"--message-fault", &raw_options.fault, NULL},
-        {"--connections", NULL, &raw_options.connections},
-        {"--drop-after-leg", NULL, &raw_options.drop_after},
-        {"--stall-after-leg", NULL, &raw_options.stall_after},
-    };
-
-    for (size_t i = 0; i < sizeof plain / sizeof plain[0]; i++) {
-        if (strcmp(name, plain[i].name) == 0) {
-            if (plain[i].text != NULL) {
-                *plain[i].text = value;
-            } else {
-                *plain[i].number = atoi(value);
-            }
-            return true;
-        }
-    }
-    return (strcmp(name, "--target") == 0 && parse_target(value)) ||
-           (strcmp(name, "--framing") == 0 && parse_framing(value)) ||
-           (strcmp(name, "--flags") == 0 && parse_flags(value)) ||
-           (strcmp(name, "--messages") == 0 && parse_messages(value, false)) ||
-           (strcmp(name, "--sizes") == 0 && parse_messages(value, true));
-}
-
-static bool usage(void)
-{
-    fputs(
-        "usage: raw-sspi accept|init --listen ADDR:PORT|--connect ADDR:PORT [option...]\n"
-        "  --target SVC@HOST|SVC/HOST      init: whom to speak with\n"
-        "  --framing be32|le32|gss-sample  --krb5|--spnego (Negotiate, which is the default)\n"
-        "  --flags LIST|none               init: delegate,mutual,replay,sequence,conf,integ,identify,dce\n"
-        "  --messages N | --sizes A,B,...  init: messages to send; --no-encrypt: integrity only\n"
-        "  --connections N                 accept: then end; one after the other\n"
-        "  --drop-after-leg N, --stall-after-leg N\n"
-        "  --garbage random|flip|truncate|empty|oversize|half   in place of its tokens\n"
-        "  --message-fault flip|replay|skip|plain               in its second message\n"
-        "Exit status: 0; 1 an SSPI call failed; 2 usage; 3 the peer closed; 4 a wrong answer; 5 the fault asked for\n",
-        stderr);
+    (void)name;
+    (void)value;
     return false;
 }
 
-bool raw_options_parse(int argc, char **argv)
-{
-    raw_options.package = L"Negotiate";
-    raw_options.flags = ISC_REQ_MUTUAL_AUTH | ISC_REQ_REPLAY_DETECT | ISC_REQ_SEQUENCE_DETECT |
-                        ISC_REQ_CONFIDENTIALITY | ISC_REQ_INTEGRITY;
-    raw_options.connections = 1;
-    raw_options.encrypt = true;
-    raw_options.drop_after = -1;
-    raw_options.stall_after = -1;
-    if (argc < 2 || (strcmp(argv[1], "accept") != 0 && strcmp(argv[1], "init") != 0)) {
-        return usage();
-    }
-    raw_options.initiator = strcmp(argv[1], "init") == 0;
-    for (int i = 2; i < argc; i++) {
-        if (parse_switch(argv[i])) {
-            continue;
-        }
-        if (i + 1 >= argc || !parse_value(argv[i], argv[i + 1])) {
-            fprintf(stderr, "raw-sspi: %s\n", argv[i]);
-            return usage();
-        }
-        i++;
-    }
-    return (raw_options.address != NULL && (!raw_options.initiator || raw_options.target[0] != 0)) || usage();
-}
+const struct raw_api raw_api = {
+    .program = "raw-sspi",
+    .usage = "  --target SVC@HOST|SVC/HOST      init: whom to speak with\n"
+             "  --krb5|--spnego (Negotiate, which is the default)\n",
+    .flags = ISC_REQ_MUTUAL_AUTH | ISC_REQ_REPLAY_DETECT | ISC_REQ_SEQUENCE_DETECT | ISC_REQ_CONFIDENTIALITY |
+             ISC_REQ_INTEGRITY,
+    .parse_switch = parse_switch,
+    .parse_value = parse_value,
+};

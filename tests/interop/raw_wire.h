@@ -1,4 +1,4 @@
-/* raw_wire.h - sockets and frames for the raw GSSAPI peer: plain, blocking, and nothing of the library's. */
+/* raw_wire.h - sockets and frames for the raw peers: plain, blocking, and nothing of the library's. */
 #ifndef TROTH_TESTS_INTEROP_RAW_WIRE_H
 #define TROTH_TESTS_INTEROP_RAW_WIRE_H
 
@@ -35,5 +35,23 @@ int wire_receive(int fd, enum framing framing, struct frame *frame);
 
 /* Reads and forgets until the peer closes. */
 void wire_drain(int fd);
+
+void wire_close(int fd);
+
+/* ---- what raw_wire.c has of the platform's sockets, and they of it ---------------------------------------------- */
+
+#define WIRE_HOST 64
+
+/* Cuts "ADDR:PORT". */
+bool wire_address(const char *text, char host[WIRE_HOST], uint16_t *port);
+
+/* As many bytes as go at once; 0 or less, said on stderr: none any more. */
+long wire_some_out(int fd, const void *bytes, size_t length);
+
+/* As many bytes as are there; 0: the end, also one that was a reset; -1, said on stderr: silence or a failure. */
+long wire_some_in(int fd, void *bytes, size_t length);
+
+/* Nothing more will be sent. */
+bool wire_end_out(int fd);
 
 #endif
