@@ -42,7 +42,10 @@ troth_status troth__gss_snapshot_fill(struct gss_credential *credential, struct 
     krb5_principal principal = NULL;
     krb5_ccache file = NULL;
     krb5_error_code code;
+    troth_status status = troth__gss_clock_take(credential, credential->ccache_file, error);
 
+    if (status != TROTH_OK)
+        return status;
     troth__mutex_lock(credential->lock);
     code = native->krb5_cc_resolve(krb5, credential->ccache_file, &file);
     if (code != 0) {

@@ -239,6 +239,8 @@ static troth_status gss_handle_new(struct gss_credential *credential, bool snaps
         status = troth__gss_acquire_for(credential, made, &made->cred, error);
     if (status == TROTH_OK)
         status = gss_handle_times(credential, made, error);
+    if (status == TROTH_OK && credential->source == GSS_SOURCE_PRIVATE && credential->fast)
+        status = troth__gss_clock_take(credential, made->store, error); /* targets will have copies of it */
     if (status == TROTH_E_NO_CREDENTIAL && credential->ccache_file != NULL)
         troth__error_append(error, "; the ccache is %s", credential->ccache_file);
     if (status != TROTH_OK) {

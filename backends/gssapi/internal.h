@@ -123,9 +123,10 @@ struct gss_credential {
     struct gss_stamp stamp; /* of ccache_path, when current was made */
     bool renewing;
     bool names_asked; /* acceptor: somebody asked the last context for its peer's name before its first message */
-    char prefix[48]; /* of all private names, with random bits: others in the process could open what they can guess */
-    unsigned made;   /* private ccaches and keytabs so far; names and numbers them */
-    char store[64];  /* the name of what was given. Never changes, nor do the next two */
+    int64_t clock;    /* how far krb5 knows the KDC's to be ahead, in microseconds */
+    char prefix[48];  /* of all private names, with random bits: others in the process could open what they can guess */
+    unsigned made;    /* private ccaches and keytabs so far; names and numbers them */
+    char store[64];   /* the name of what was given. Never changes, nor do the next two */
     krb5_ccache given_ccache; /* the source in memory, which ends with the credential; at most one is not NULL */
     krb5_keytab given_keytab;
     char *proxy_keytab; /* acceptor with TROTH_CREDENTIAL_PROXY: its keytab's name; otherwise NULL. Never changes */
@@ -274,6 +275,17 @@ void troth__gss_targets_outdated(struct gss_credential *credential);
 
 /* Forgets all of them; nobody holds one. */
 void troth__gss_targets_free(struct gss_credential *credential);
+
+/* ---- clock.c -------------------------------------------------------------------------------------------------- */
+
+/*
+ * Tells a krb5 context that the KDC's clock is so many microseconds ahead; what it makes in memory then knows it.
+ * KRB5_CC_FORMAT: no clock can be so far off.
+ */
+krb5_error_code troth__gss_clock_set(const struct troth__gss_native *native, krb5_context krb5, int64_t ahead);
+
+/* Tells the credential's krb5 context what a ccache says of the KDC's clock, before it is copied. Not under lock. */
+troth_status troth__gss_clock_take(struct gss_credential *credential, const char *ccache, troth_error *error);
 
 /* ---- pool.c --------------------------------------------------------------------------------------------------- */
 

@@ -265,6 +265,23 @@ static void skip_ticket(struct reader *reader)
     counted(reader, 4);
 }
 
+/* How far the KDC's clock was ahead of this machine's when the first ticket was had, in microseconds. */
+static int64_t read_clock(struct reader *header)
+{
+    int64_t ahead = 0;
+
+    while (header->left > 0 && !header->broken) {
+        const bool clock = number(header, 2) == 1;
+        const krb5_data value = counted(header, 2);
+        struct reader inside = {NULL, value.length, false};
+
+        memcpy(&inside.at, &value.data, sizeof inside.at);
+        if (clock && value.length == 8)
+            ahead = (int64_t)(int32_t)number(&inside, 4) * 1000000 + (int32_t)number(&inside, 4);
+    }
+    return ahead;
+}
+
 static troth_status gss_put_ticket(const struct troth__gss_native *native, krb5_context krb5, const uint8_t *bytes,
                                    size_t length, krb5_ccache to, troth_error *error)
 {
@@ -284,17 +301,23 @@ static troth_status gss_put_ticket(const struct troth__gss_native *native, krb5_
 troth_status troth__gss_memory_ccache(const struct troth__gss_native *native, krb5_context krb5, troth__bytes data,
                                       krb5_ccache to, troth_error *error)
 {
-    struct reader reader = {data.data, data.length, false};
+    struct reader reader = {data.data, data.length, false}, header;
     troth_status status = gss_begin(CCACHE, 4, &reader, error);
     krb5_error_code code;
     struct name owner;
     krb5_int32 type;
     uint32_t parts;
+    int64_t ahead;
     bool fits;
 
     if (status != TROTH_OK)
         return status;
-    take(&reader, number(&reader, 2)); /* the header: how far the KDC's clock was off */
+    header.left = number(&reader, 2);
+    header.at = take(&reader, header.left);
+    header.broken = reader.broken;
+    ahead = read_clock(&header);
+    if (!reader.broken && header.broken)
+        return gss_damaged(CCACHE, data, &header, error);
     type = (krb5_int32)number(&reader, 4);
     parts = number(&reader, 4);
     fits = reader.broken || read_name(&reader, 4, parts, &owner);
@@ -305,6 +328,11 @@ troth_status troth__gss_memory_ccache(const struct troth__gss_native *native, kr
     if (reader.left == 0)
         return gss_nothing_in(CCACHE, error);
     owner.principal.type = type;
+    code = ahead != 0 ? troth__gss_clock_set(native, krb5, ahead) : 0;
+    if (code == KRB5_CC_FORMAT)
+        return gss_damaged(CCACHE, data, &header, error);
+    if (code != 0)
+        return gss_refused(native, "krb5_set_real_time", code, error);
     code = native->krb5_cc_initialize(krb5, to, &owner.principal);
     if (code != 0)
         return gss_refused(native, "krb5_cc_initialize", code, error);

@@ -71,6 +71,7 @@
     X(krb5_free_principal)                                                                                             \
     X(krb5_free_unparsed_name)                                                                                         \
     X(krb5_get_error_message)                                                                                          \
+    X(krb5_get_time_offsets)                                                                                           \
     X(krb5_init_context)                                                                                               \
     X(krb5_is_config_principal)                                                                                        \
     X(krb5_kt_add_entry)                                                                                               \
@@ -84,6 +85,7 @@
     X(krb5_kt_start_seq_get)                                                                                           \
     X(krb5_parse_name)                                                                                                 \
     X(krb5_principal_compare_any_realm)                                                                                \
+    X(krb5_set_real_time)                                                                                              \
     X(krb5_unmarshal_credentials)                                                                                      \
     X(krb5_unparse_name)
 

@@ -283,7 +283,11 @@ static void bytes_that_are_no_ccache_are_refused_in_words(void **state)
         {BYTES(HEAD PRINCIPAL), TROTH_E_NO_CREDENTIAL},
         {BYTES(HEAD PRINCIPAL TICKET), TROTH_OK},
         {BYTES(HEAD PRINCIPAL TICKET TICKET), TROTH_OK},
-        {BYTES("\5\4\0\3abc" PRINCIPAL TICKET), TROTH_OK},
+        {BYTES("\5\4\0\3abc" PRINCIPAL TICKET), TROTH_E_ARGUMENT},
+        {BYTES("\5\4\0\6\0\7\0\2ab" PRINCIPAL TICKET), TROTH_OK}, /* nobody knows what this tells */
+        {BYTES("\5\4\0\6\0\7\0\3ab" PRINCIPAL TICKET), TROTH_E_ARGUMENT},
+        {BYTES("\5\4\0\14\0\1\0\10\200\0\0\0\0\0\0\0" PRINCIPAL TICKET), TROTH_E_ARGUMENT}, /* before 1970 */
+        {BYTES("\5\4\0\14\0\1\0\10\177\377\377\377\177\377\377\377" PRINCIPAL TICKET), TROTH_OK},
         {BYTES("\5\4\377\377" PRINCIPAL TICKET), TROTH_E_ARGUMENT},
         {BYTES(HEAD PRINCIPAL TICKET "x"), TROTH_E_ARGUMENT},
         {BYTES(HEAD "\0\0\0\1\0\0\0\41\0\0\0\1R\0\0\0\1s" TICKET), TROTH_E_LIMIT},
@@ -316,6 +320,133 @@ static void bytes_that_are_no_ccache_are_refused_in_words(void **state)
         assert_true((status == TROTH_OK) == (error.text[0] == '\0'));
         krb5_cc_destroy(krb5, ccache);
     }
+}
+
+/* The realm's tickets with another header: the KDC's clock is so many seconds ahead of ours. */
+static struct content tickets_of_a_clock(int32_t ahead)
+{
+    struct content whole = files_read(realm_env_path("TROTH_REALM_CCACHE"));
+    const uint8_t *bytes = (const uint8_t *)whole.bytes;
+    const size_t head = 4 + ((size_t)bytes[2] << 8 | bytes[3]);
+    const uint8_t header[] = {5,
+                              4,
+                              0,
+                              12,
+                              0,
+                              1,
+                              0,
+                              8,
+                              (uint8_t)((uint32_t)ahead >> 24),
+                              (uint8_t)((uint32_t)ahead >> 16),
+                              (uint8_t)((uint32_t)ahead >> 8),
+                              (uint8_t)ahead,
+                              0,
+                              0,
+                              0,
+                              0};
+    struct content made = {malloc(sizeof header + whole.length), sizeof header + whole.length - head};
+
+    assert_non_null(made.bytes);
+    memcpy(made.bytes, header, sizeof header);
+    memcpy(made.bytes + sizeof header, whole.bytes + head, whole.length - head);
+    files_free(&whole);
+    return made;
+}
+
+/* As it does over a file with that header: an initiator whose clock is said to be an hour off says another time. */
+static void the_kdcs_clock_is_taken_over(void **state)
+{
+    static const int32_t ahead[] = {-3600, -20, 0, 20, 3600};
+    const char *path = realm_path("clock.ccache");
+    char name[600];
+
+    (void)state;
+    snprintf(name, sizeof name, "FILE:%s", path);
+    for (size_t i = 0; i < 2 * sizeof ahead / sizeof ahead[0]; i++) {
+        struct content content = tickets_of_a_clock(ahead[i / 2]);
+        const troth_status expected = ahead[i / 2] == 3600 || ahead[i / 2] == -3600 ? TROTH_E_CLOCK_SKEW : TROTH_OK;
+        troth_credential_options options = conversation_acceptor(SOURCE_CCACHE, TROTH_MECHANISM_KERBEROS);
+        troth_credential *initiator = NULL, *acceptor = NULL;
+        troth_error error = TROTH_ERROR_INIT;
+
+        assert_int_equal(troth_credential_acquire(TROTH_ACCEPTOR, &options, &acceptor, &error), TROTH_OK);
+        assert_int_equal(files_put(path, &content), 0);
+        if (i % 2 == 0) {
+            options.ccache = name;
+        } else {
+            options.ccache_data = content.bytes;
+            options.ccache_length = content.length;
+        }
+        assert_int_equal(troth_credential_acquire(TROTH_INITIATOR, &options, &initiator, &error), TROTH_OK);
+        for (int again = 0; again < 3; again++) {
+            const troth_status status = conversation_greet(initiator, acceptor, NULL, &error);
+
+            if (status != expected)
+                fail_msg("%d s, as %s: %s %s", (int)ahead[i / 2], i % 2 == 0 ? "file" : "bytes",
+                         troth_status_name(status), error.text);
+        }
+        troth_credential_free(initiator);
+        troth_credential_free(acceptor);
+        files_free(&content);
+    }
+}
+
+/* Puts the realm's tickets into a MEMORY ccache, by somebody who knows that the KDC's clock is an hour ahead. */
+static void fill_with_clock(const char *name)
+{
+    krb5_context late;
+    krb5_ccache ccache, file;
+    krb5_principal owner;
+
+    assert_int_equal(krb5_init_context(&late), 0);
+    assert_int_equal(krb5_set_real_time(late, (krb5_timestamp)(troth__now() + 3600), -1), 0);
+    assert_int_equal(krb5_cc_resolve(late, realm_env("TROTH_REALM_CCACHE"), &file), 0);
+    assert_int_equal(krb5_cc_resolve(late, name, &ccache), 0);
+    assert_int_equal(krb5_cc_get_principal(late, file, &owner), 0);
+    assert_int_equal(krb5_cc_initialize(late, ccache, owner), 0);
+    assert_int_equal(krb5_cc_copy_creds(late, file, ccache), 0);
+    krb5_free_principal(late, owner);
+    krb5_cc_close(late, file);
+    krb5_cc_close(late, ccache);
+    krb5_free_context(late);
+}
+
+static OM_uint32 late_acquire(OM_uint32 *minor, gss_name_t name, OM_uint32 lifetime, gss_OID_set mechanisms,
+                              gss_cred_usage_t usage, gss_const_key_value_set_t store, gss_cred_id_t *cred,
+                              gss_OID_set *got, OM_uint32 *time_got)
+{
+    const OM_uint32 major = gss_acquire_cred_from(minor, name, lifetime, mechanisms, usage, store, cred, got, time_got);
+
+    if (!GSS_ERROR(major) && usage == GSS_C_INITIATE && store->count == 2)
+        fill_with_clock(store->elements[0].value);
+    return major;
+}
+
+/* The library finds out how far the KDC's clock is when it gets the first ticket, and notes it in our ccache. */
+static void a_private_ccaches_clock_is_in_its_copies(void **state)
+{
+    static struct troth__gss_native native;
+    static troth__backend backend;
+    const troth_credential_options mine = conversation_source(SOURCE_KEYTAB, TROTH_MECHANISM_KERBEROS);
+    const troth_credential_options theirs = conversation_acceptor(SOURCE_KEYTAB, TROTH_MECHANISM_KERBEROS);
+    const troth_credential_options file = conversation_source(SOURCE_CCACHE, TROTH_MECHANISM_KERBEROS);
+    troth_credential *initiator = NULL, *acceptor = NULL;
+    troth_error error = TROTH_ERROR_INIT;
+
+    (void)state;
+    native = troth__gss_native;
+    native.gss_acquire_cred_from = late_acquire;
+    backend = troth__backend_here;
+    backend.native = &native;
+    assert_int_equal(troth_credential_acquire(TROTH_ACCEPTOR, &theirs, &acceptor, &error), TROTH_OK);
+    assert_int_equal(troth_credential_acquire(TROTH_INITIATOR, &file, &initiator, &error), TROTH_OK);
+    assert_int_equal(conversation_greet(initiator, acceptor, NULL, &error), TROTH_OK); /* the ticket is there now */
+    troth_credential_free(initiator);
+    assert_int_equal(troth__credential_acquire(&backend, TROTH_INITIATOR, &mine, &initiator, &error), TROTH_OK);
+    for (int again = 0; again < 3; again++)
+        assert_int_equal(conversation_greet(initiator, acceptor, NULL, &error), TROTH_E_CLOCK_SKEW);
+    troth_credential_free(initiator);
+    troth_credential_free(acceptor);
 }
 
 /* A keytab may end after any entry; a ccache too, but for the first. Everything between is cut off. */
@@ -742,6 +873,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(bytes_that_are_no_keytab_are_refused_in_words, setup, teardown),
         cmocka_unit_test_setup_teardown(bytes_that_are_no_ccache_are_refused_in_words, setup, teardown),
         cmocka_unit_test_setup_teardown(cut_off_at_each_byte_they_are_refused, setup, teardown),
+        cmocka_unit_test(the_kdcs_clock_is_taken_over),
+        cmocka_unit_test(a_private_ccaches_clock_is_in_its_copies),
         cmocka_unit_test(tickets_that_have_ended_are_told_as_such),
         cmocka_unit_test(tickets_that_end_later_end_the_credential),
         cmocka_unit_test(what_was_given_is_not_read_for_each_peer),

@@ -710,6 +710,24 @@ static void KRB5_CALLCONV watched_krb5_free_creds(krb5_context krb5, krb5_creds 
     REAL(krb5_free_creds)(krb5, creds);
 }
 
+static krb5_error_code KRB5_CALLCONV watched_krb5_get_time_offsets(krb5_context krb5, krb5_timestamp *seconds,
+                                                                   krb5_int32 *microseconds)
+{
+    const enum ledger_verdict verdict = ledger_call("krb5_get_time_offsets");
+    krb5_error_code code = verdict == LEDGER_BEFORE ? 0 : REAL(krb5_get_time_offsets)(krb5, seconds, microseconds);
+
+    return verdict == LEDGER_PASS ? code : KRB5_CC_IO;
+}
+
+static krb5_error_code KRB5_CALLCONV watched_krb5_set_real_time(krb5_context krb5, krb5_timestamp seconds,
+                                                                krb5_int32 microseconds)
+{
+    const enum ledger_verdict verdict = ledger_call("krb5_set_real_time");
+    krb5_error_code code = verdict == LEDGER_BEFORE ? 0 : REAL(krb5_set_real_time)(krb5, seconds, microseconds);
+
+    return verdict == LEDGER_PASS ? code : KRB5_CC_IO;
+}
+
 /* What it fills is the caller's. */
 static krb5_error_code KRB5_CALLCONV watched_krb5_c_random_make_octets(krb5_context krb5, krb5_data *data)
 {
