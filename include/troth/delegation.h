@@ -103,7 +103,7 @@ TROTH_API troth_status troth_credential_name(troth_credential *credential, const
 
 /*
  * Windows: from TROTH_OK on the calling thread acts as the peer of this acceptor's complete context, as far as the peer
- * let it (TROTH_IDENTIFY: hardly), until troth_context_revert on the same thread, in the same way of nesting: once.
+ * let it (TROTH_IDENTIFY: hardly), until troth_context_revert on the same thread. It does not nest.
  * troth_context_free ends it where that was forgotten, and cannot tell whether it did: it is not to be relied on.
  *
  * Returns TROTH_OK; TROTH_E_ARGUMENT; TROTH_E_STATE (an initiator, not complete, exported, or impersonating already);

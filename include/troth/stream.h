@@ -57,6 +57,8 @@ typedef enum troth_framing {
  *     TROTH_STREAM_WANT_READ   read, and give the bytes to troth_stream_feed
  *     TROTH_STREAM_DATA        verified plaintext waits: troth_stream_peek, troth_stream_consume
  *     TROTH_STREAM_READY       the handshake is complete and verified: troth_stream_send takes data
+ *     TROTH_STREAM_ENDED       the peer's side is at its end: say what is to be said, troth_stream_end, close
+ *     TROTH_STREAM_FAILED      it is over: close, once nothing is left to be written
  *
  * Memory is bounded: at most one frame is held on its way in (nothing more is taken until its plaintext was consumed
  * and, by gss-sample's acceptor, until its answer was sent), and at most one on its way out beyond what the caller was

@@ -9,7 +9,7 @@
  *
  * - Every call that can fail returns a troth_status and takes a troth_error as its last argument. The error belongs to
  *   the caller, is made with TROTH_ERROR_INIT, may be used again and again, and may be NULL. Each call empties it
- * first, so that it always tells of the last call. Every other output argument is zeroed before any work is done.
+ *   first, so that it always tells of the last call. Every other output argument is zeroed before any work is done.
  * - Strings are UTF-8 and end with NUL. The library copies every string and every byte it is given before it returns,
  *   unless a call says otherwise. Strings that it hands out belong to the object that was asked and live as long as it.
  * - Structures that the caller fills begin with their own size and are made with their ..._INIT macro, so that they
@@ -56,13 +56,8 @@ TROTH_API const char *troth_backend_name(void);
 
 /*
  * What a backend, or the provider under it, may or may not be able to do. docs/capabilities.md has the table of all of
- * them by backend and provider, with the test that shows each.
- *
- * To add one: a value here, behind those of its group, with the next free number; its row in the table of names in
- * src/supports.c and in the table of each backend (backends/NAME/supports.c; what has no row there is "no"); its row
- * in tests/capabilities.py with the names of its tests. The unit test "supports" and the project's check
- * "capabilities" fail while one of these is missing. Numbers have no gaps, so that a program can count through them
- * until troth_feature_name knows no more, and never change their meaning.
+ * them by backend and provider, with the test that shows each. Numbers have no gaps, so that a program can count
+ * through them until troth_feature_name knows no more, and never change their meaning.
  */
 typedef enum troth_feature {
     TROTH_FEATURE_UNSET = 0,
@@ -100,13 +95,13 @@ typedef enum troth_feature {
     TROTH_FEATURE_IMPERSONATION = 22,        /* a thread acts as the peer */
 
     /* The peer. */
-    TROTH_FEATURE_PEER_NAME = 23,
-    TROTH_FEATURE_TARGET_NAME = 24,
-    TROTH_FEATURE_WINDOWS_NAME = 25, /* DOMAIN\user */
-    TROTH_FEATURE_LOCAL_NAME = 26,   /* the name of the peer's account on this machine */
-    TROTH_FEATURE_EXPORT_NAME = 27,  /* bytes that are the same for the same peer, always */
-    TROTH_FEATURE_AUTHORISATION_DATA = 28,
-    TROTH_FEATURE_GROUP_SIDS = 29,
+    TROTH_FEATURE_PEER_NAME = 23,          /* in display form */
+    TROTH_FEATURE_TARGET_NAME = 24,        /* likewise */
+    TROTH_FEATURE_WINDOWS_NAME = 25,       /* DOMAIN\user */
+    TROTH_FEATURE_LOCAL_NAME = 26,         /* the name of the peer's account on this machine */
+    TROTH_FEATURE_EXPORT_NAME = 27,        /* bytes that are the same for the same peer, always */
+    TROTH_FEATURE_AUTHORISATION_DATA = 28, /* what the ticket says beyond the name: a PAC, indicators */
+    TROTH_FEATURE_GROUP_SIDS = 29,         /* user and groups as Windows' access token has them */
 
     /* The session. */
     TROTH_FEATURE_SESSION_KEY = 30,
@@ -190,7 +185,7 @@ typedef enum troth_status {
     TROTH_E_LIMIT = 62,          /* more handshake legs, or more bytes, than this library takes */
     TROTH_E_WRONG_TARGET = 63,   /* the initiator was told to authenticate somebody else than this acceptor */
 
-    /* Messages. On SSPI the last three are all reported as TROTH_E_OUT_OF_SEQUENCE. */
+    /* Messages. On SSPI the last three, and a replay, are all reported as TROTH_E_OUT_OF_SEQUENCE. */
     TROTH_E_ALTERED = 80,         /* a message whose protection does not verify */
     TROTH_E_OUT_OF_SEQUENCE = 81, /* a message that comes too early or too late */
     TROTH_E_GAP = 82,             /* a message before this one is missing */
@@ -492,11 +487,11 @@ typedef struct troth_context troth_context;
 #define TROTH_ALLOW_ANONYMOUS                                                                                          \
     0x2u /* an initiator that is nobody (RFC 8062) is let in, and reported as TROTH_ANONYMOUS;                         \
             every requirement still holds */
+#define TROTH_REFUSE_WEAK_ENCRYPTION                                                                                   \
+    0x4u /* refuse the types that RFC 6649 and RFC 8429 retire: DES, triple DES and RC4. Beside refused_encryption */
 #define TROTH_KEEP_DELEGATED                                                                                           \
     0x8u /* acceptor: keep what an initiator hands on to act in its name with, for                                     \
             troth_context_delegated_credential (delegation.h). Without it nothing of it is kept */
-#define TROTH_REFUSE_WEAK_ENCRYPTION                                                                                   \
-    0x4u /* refuse the types that RFC 6649 and RFC 8429 retire: DES, triple DES and RC4. Beside refused_encryption */
 
 /*
  * Kerberos encryption types, by their numbers in RFC 3961 section 8 and IANA's registry: the commonest, for
@@ -615,7 +610,9 @@ typedef struct troth_context_info {
     troth_mechanism mechanism; /* the one that was really used */
     uint32_t properties;       /* what the context has, required or not */
     troth_binding_result bindings;
-    int64_t expiry;       /* when the context ends, or TROTH_NEVER, or TROTH_UNKNOWN where the provider cannot tell */
+    int64_t expiry;       /* when the context ends, or TROTH_NEVER, or TROTH_UNKNOWN where the provider cannot tell. In
+                             MIT's acceptors the ticket's end and the clock skew that is allowed: minutes later than
+                             in the initiator */
     size_t wrap_header;   /* troth_wrap with the best protection that the context has needs no copy when the data
                              already stands this far into the output */
     size_t wrap_overhead; /* the most that troth_wrap adds to the length of any message */
