@@ -359,9 +359,10 @@ int command_connect(int argc, char **argv)
                "none, or some of mutual,integrity,confidentiality,replay,sequence,identify,\n"
                "delegated: what must be true in the end (the first five)",
                option_required, &client.context_options.required),
-        OPTION("request", "LIST", "likewise, and identify: what to ask the mechanism for (the same five)",
+        OPTION("request", "LIST",
+               "none, or some of the same but delegated: what to ask the mechanism for (the first five)",
                option_requested, &client.context_options.requested),
-        OPTION("forbid", "LIST", "none, or some of those and delegated: what must not be true in the end",
+        OPTION("forbid", "LIST", "none, or some of what --require takes: what must not be true in the end (none)",
                option_required, &client.context_options.forbidden),
         OPTION("delegate", "WORD",
                "hand on your ticket, so that the acceptor can act in your name everywhere: never; policy, where\n"

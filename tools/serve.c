@@ -147,8 +147,8 @@ int command_serve(int argc, char **argv)
                "none, or some of mutual,integrity,confidentiality,replay,sequence,bound,\n"
                "identify,delegated,target: replaces the set below",
                option_required, &server.context.required),
-        OPTION("forbid", "LIST", "none, or some of the same, identify and delegated: what must not be true",
-               option_required, &server.context.forbidden),
+        OPTION("forbid", "LIST", "none, or some of the same but target: what must not be true (none)", option_required,
+               &server.context.forbidden),
         OPTION("allow-anonymous", NULL, "serve initiators that are nobody, too", option_flag, &policy.anonymous),
         OPTION("allow-ntlm", NULL,
                "let negotiate fall to NTLM, which is never mutual: it needs a --require without mutual", option_flag,
