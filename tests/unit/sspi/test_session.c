@@ -9,6 +9,7 @@
 
 #include "scripted.h"
 #include "session.h"
+#include "support.h"
 #include "troth/peer.h"
 #include "troth/session.h"
 
@@ -190,6 +191,23 @@ static void an_initiators_word_for_its_target_is_compared(void **state)
     assert_non_null(strstr(error.text, "CLIENT_SPECIFIED_TARGET"));
 }
 
+#if defined(TROTH_TEST_WRAP)
+static void a_word_that_there_is_no_memory_for_is_given_back(void **state)
+{
+    troth_context *context;
+    char name[64];
+    size_t length;
+
+    (void)state;
+    script.said_target = L"http/www.example.com";
+    context = complete_context(TROTH_ACCEPTOR);
+    support_fail_allocation(1);
+    assert_int_equal(troth_context_peer_target(context, name, sizeof name, &length, NULL, NULL), TROTH_E_MEMORY);
+    assert_int_equal(troth_context_peer_target(context, name, sizeof name, &length, NULL, NULL), TROTH_OK);
+    troth_context_free(context);
+}
+#endif
+
 static void wine_is_not_asked_for_what_it_does_not_tell(void **state)
 {
     static const troth_name ours = {"http", "www.example.com", NULL};
@@ -236,6 +254,9 @@ int main(void)
         CASE(an_initiators_name_is_told_in_each_form_that_the_provider_has),
         CASE(an_initiators_word_for_its_target_is_compared),
         CASE(an_initiators_word_for_its_target_is_told),
+#if defined(TROTH_TEST_WRAP)
+        CASE(a_word_that_there_is_no_memory_for_is_given_back),
+#endif
         CASE(wine_is_not_asked_for_what_it_does_not_tell),
         CASE(a_provider_that_knows_windows_form_alone_gives_no_principal),
     };
