@@ -96,7 +96,7 @@ struct gss_stamp {
 
 /* Where a credential's keys or tickets are. */
 enum gss_source {
-    GSS_SOURCE_KEYTAB,  /* acceptor's: never ends, read by the library at each accept */
+    GSS_SOURCE_KEYTAB,  /* acceptor's: never ends */
     GSS_SOURCE_SHARED,  /* a ccache that somebody else keeps */
     GSS_SOURCE_PRIVATE, /* a MEMORY ccache of ours, filled from a client keytab or a password. Of an acceptor: beside
                            its keytab, for constrained delegation */
