@@ -384,7 +384,9 @@ troth_status troth__gss_attributes(void *pointer, struct troth__attributes *attr
     status = troth__gss_constrained(context, &attributes->constrained, error);
     if (attributes->constrained || (gss_takes_delegated(context) && context->delegated == GSS_C_NO_CREDENTIAL))
         attributes->properties &= ~TROTH_DELEGATED; /* MIT sets the flag for either; or it came alone */
-    if (!context->config->keep_delegated) {
+    /* Who wants to be identified only is not acted for; what it forwards itself is its own choice. */
+    if (!context->config->keep_delegated ||
+        (attributes->constrained && (attributes->properties & TROTH_IDENTIFY) != 0)) {
         gss_drop_delegated(context);
         attributes->constrained = false;
     }

@@ -600,7 +600,8 @@ typedef enum troth_delegation {
     TROTH_DELEGATION_FORWARDED = 1,  /* the peer handed on its own ticket, good towards everybody: TROTH_DELEGATED. In
                                         an initiator too: it has handed it on. On SSPI: what the provider calls so */
     TROTH_DELEGATION_CONSTRAINED = 2 /* with the ticket that the peer came with, by TROTH_CREDENTIAL_PROXY and
-                                        TROTH_KEEP_DELEGATED: the KDC decides, when it is used, towards whom */
+                                        TROTH_KEEP_DELEGATED: the KDC decides, when it is used, towards whom. Not for a
+                                        peer that is to be identified only (TROTH_IDENTIFY) */
 } troth_delegation;
 
 /* What is known of a completed context: plain values. */

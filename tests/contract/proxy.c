@@ -287,6 +287,33 @@ static void nothing_is_made_of_a_peers_ticket_unless_credential_and_context_ask(
     assert_null(credential);
 }
 
+/* TROTH_IDENTIFY: who it is may be known, and not more. */
+static void a_peer_that_wants_to_be_identified_only_is_not_acted_for(void **state)
+{
+    troth_context_options ours = initiator_options(), theirs = acceptor_options();
+    troth_context_info info = TROTH_CONTEXT_INFO_INIT;
+    troth_credential *acceptor, *credential = NULL;
+    struct pair pair;
+
+    (void)state;
+    need_directory();
+    acceptor = acquired(TROTH_ACCEPTOR, "middle", TROTH_CREDENTIAL_PROXY);
+    ours.target.service = "middle";
+    ours.requested = TROTH_DEFAULT_REQUESTED | TROTH_IDENTIFY;
+    theirs.flags = TROTH_KEEP_DELEGATED;
+    pair.initiator = context_of(credential_of(TROTH_INITIATOR, under_test), &ours);
+    pair.acceptor = context_of(acceptor, &theirs);
+    handshake(&pair);
+    assert_peer(pair.acceptor);
+    assert_int_equal(troth_context_info_get(pair.acceptor, &info, NULL), TROTH_OK);
+    assert_int_equal(info.properties & (TROTH_IDENTIFY | TROTH_DELEGATED), TROTH_IDENTIFY);
+    assert_int_equal(info.delegation, TROTH_DELEGATION_NONE);
+    assert_int_equal(troth_context_delegated_credential(pair.acceptor, &credential, NULL), TROTH_E_UNAVAILABLE);
+    assert_null(credential);
+    pair_free(&pair);
+    troth_credential_free(acceptor);
+}
+
 static void what_the_peer_handed_on_comes_before_constrained_delegation(void **state)
 {
     troth_credential *acceptor, *credential;
@@ -458,6 +485,7 @@ int run_proxy_tests(void)
         cmocka_unit_test(keys_given_as_bytes_do_for_it_too),
         cmocka_unit_test(an_acceptor_whose_key_the_kdc_does_not_have_is_told_at_once),
         cmocka_unit_test(nothing_is_made_of_a_peers_ticket_unless_credential_and_context_ask),
+        cmocka_unit_test(a_peer_that_wants_to_be_identified_only_is_not_acted_for),
         cmocka_unit_test(what_the_peer_handed_on_comes_before_constrained_delegation),
         cmocka_unit_test(constrained_delegation_is_not_what_an_acceptor_that_requires_delegation_gets),
         cmocka_unit_test(a_peer_whose_ticket_is_not_forwardable_is_acted_for_towards_nobody),
