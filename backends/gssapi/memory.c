@@ -282,18 +282,28 @@ static int64_t read_clock(struct reader *header)
     return ahead;
 }
 
-static troth_status gss_put_ticket(const struct troth__gss_native *native, krb5_context krb5, const uint8_t *bytes,
-                                   size_t length, krb5_ccache to, troth_error *error)
+/* One that was removed keeps its place in the file, with a mark, and is not there for who reads the file. */
+static bool removed(const krb5_creds *creds)
 {
-    krb5_data data = {.magic = KV5M_DATA, .length = (unsigned)length};
+    return creds->times.endtime == 0 && creds->times.authtime != 0;
+}
+
+/* Puts a ticket in, and sets *any, unless it is a removed one. */
+static troth_status gss_put_ticket(const struct troth__gss_native *native, krb5_context krb5, troth__bytes ticket,
+                                   krb5_ccache to, bool *any, troth_error *error)
+{
+    krb5_data data = {.magic = KV5M_DATA, .length = (unsigned)ticket.length};
     krb5_creds *creds = NULL;
     krb5_error_code code;
 
-    memcpy(&data.data, &bytes, sizeof data.data); /* libkrb5's data knows no const */
+    memcpy(&data.data, &ticket.data, sizeof data.data); /* libkrb5's data knows no const */
     code = native->krb5_unmarshal_credentials(krb5, &data, &creds);
     if (code != 0)
         return gss_refused(native, "krb5_unmarshal_credentials", code, error);
-    code = native->krb5_cc_store_cred(krb5, to, creds);
+    if (!removed(creds)) {
+        code = native->krb5_cc_store_cred(krb5, to, creds);
+        *any = true;
+    }
     native->krb5_free_creds(krb5, creds);
     return code == 0 ? TROTH_OK : gss_refused(native, "krb5_cc_store_cred", code, error);
 }
@@ -308,7 +318,7 @@ troth_status troth__gss_memory_ccache(const struct troth__gss_native *native, kr
     krb5_int32 type;
     uint32_t parts;
     int64_t ahead;
-    bool fits;
+    bool fits, any = false;
 
     if (status != TROTH_OK)
         return status;
@@ -325,8 +335,6 @@ troth_status troth__gss_memory_ccache(const struct troth__gss_native *native, kr
         return gss_damaged(CCACHE, data, &reader, error);
     if (!fits)
         return gss_too_many_parts(CCACHE, error);
-    if (reader.left == 0)
-        return gss_nothing_in(CCACHE, error);
     owner.principal.type = type;
     code = ahead != 0 ? troth__gss_clock_set(native, krb5, ahead) : 0;
     if (code == KRB5_CC_FORMAT)
@@ -342,7 +350,7 @@ troth_status troth__gss_memory_ccache(const struct troth__gss_native *native, kr
         skip_ticket(&reader);
         if (reader.broken)
             return gss_damaged(CCACHE, data, &reader, error);
-        status = gss_put_ticket(native, krb5, begin, (size_t)(reader.at - begin), to, error);
+        status = gss_put_ticket(native, krb5, (troth__bytes){begin, (size_t)(reader.at - begin)}, to, &any, error);
     }
-    return status;
+    return status == TROTH_OK && !any ? gss_nothing_in(CCACHE, error) : status;
 }

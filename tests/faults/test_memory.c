@@ -202,6 +202,38 @@ static void tickets_are_those_that_the_library_reads_of_the_file(void **state)
     files_free(&content);
 }
 
+/* The library leaves the bytes of a ticket that it removes from a file, and marks them. */
+static void tickets_that_were_removed_from_the_file_stay_removed(void **state)
+{
+    troth_error error = TROTH_ERROR_INIT;
+    krb5_ccache from, file, memory;
+    struct content content;
+    krb5_creds ticket = {0};
+    char name[256];
+
+    (void)state;
+    snprintf(name, sizeof name, "FILE:%s/removed.ccache", realm_env("TROTH_REALM_DIR"));
+    assert_int_equal(krb5_cc_resolve(krb5, realm_env("TROTH_REALM_CCACHE"), &from), 0);
+    assert_int_equal(krb5_cc_resolve(krb5, name, &file), 0);
+    assert_int_equal(krb5_cc_get_principal(krb5, from, &ticket.client), 0);
+    assert_int_equal(krb5_cc_initialize(krb5, file, ticket.client), 0);
+    assert_int_equal(krb5_cc_copy_creds(krb5, from, file), 0);
+    assert_int_equal(krb5_cc_copy_creds(krb5, from, file), 0);
+    assert_int_equal(krb5_build_principal(krb5, &ticket.server, (unsigned)strlen(realm_env("TROTH_REALM")),
+                                          realm_env("TROTH_REALM"), "krbtgt", realm_env("TROTH_REALM"), NULL),
+                     0);
+    assert_int_equal(krb5_cc_remove_cred(krb5, file, 0, &ticket), 0);
+    krb5_free_cred_contents(krb5, &ticket);
+    content = files_read(name + strlen("FILE:"));
+    if (read_ccache(content.bytes, content.length, &memory, &error) != TROTH_OK)
+        fail_msg("%s", error.text);
+    same_ccaches(file, memory);
+    krb5_cc_close(krb5, from);
+    krb5_cc_destroy(krb5, file);
+    krb5_cc_destroy(krb5, memory);
+    files_free(&content);
+}
+
 /* ---- what is no keytab and no ccache -------------------------------------------------------------------------- */
 
 #define ENTRY_NAME "\0\1\0\1R\0\1s" /* one part: s@R */
@@ -870,6 +902,7 @@ int main(void)
         cmocka_unit_test(keys_and_session_keys_are_wiped), /* first: others read these files, and wipe nothing */
         cmocka_unit_test_setup_teardown(keys_are_those_that_the_library_reads_of_the_file, setup, teardown),
         cmocka_unit_test_setup_teardown(tickets_are_those_that_the_library_reads_of_the_file, setup, teardown),
+        cmocka_unit_test_setup_teardown(tickets_that_were_removed_from_the_file_stay_removed, setup, teardown),
         cmocka_unit_test_setup_teardown(bytes_that_are_no_keytab_are_refused_in_words, setup, teardown),
         cmocka_unit_test_setup_teardown(bytes_that_are_no_ccache_are_refused_in_words, setup, teardown),
         cmocka_unit_test_setup_teardown(cut_off_at_each_byte_they_are_refused, setup, teardown),
