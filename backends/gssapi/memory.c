@@ -276,8 +276,10 @@ static int64_t read_clock(struct reader *header)
         struct reader inside = {NULL, value.length, false};
 
         memcpy(&inside.at, &value.data, sizeof inside.at);
-        if (clock && value.length == 8)
-            ahead = (int64_t)(int32_t)number(&inside, 4) * 1000000 + (int32_t)number(&inside, 4);
+        if (clock && value.length == 8) {
+            ahead = (int64_t)(int32_t)number(&inside, 4) * 1000000;
+            ahead += (int32_t)number(&inside, 4);
+        }
     }
     return ahead;
 }
