@@ -102,7 +102,7 @@ static const struct hint hints[] = {
      "that nothing between them changes or cuts the data"},
     {TROTH_E_ENCRYPTION, TROTH_ROLE_UNSET, -1,
      "the two ends and the KDC have no encryption type in common that is allowed here: give the accounts AES keys and "
-     "check permitted_enctypes in krb5.conf"},
+     "check permitted_enctypes in krb5.conf; or, where types are refused, refuse less, knowing what is given up"},
 };
 
 static bool fits(const struct hint *hint, const troth_error *error, troth_role role, enum troth__hint_place place)
