@@ -365,6 +365,28 @@ bool troth__gss_is(gss_OID mechanism, gss_OID wanted)
            memcmp(mechanism->elements, wanted->elements, wanted->length) == 0;
 }
 
+/* What there is to act in the peer's name with, if anything. */
+static troth_status gss_settle_delegated(struct gss_context *context, struct troth__attributes *attributes,
+                                         troth_error *error)
+{
+    bool good = true;
+    troth_status status = troth__gss_constrained(context, &attributes->constrained, error);
+
+    /* Who wants to be identified only is not acted for; what it forwards itself is its own choice. */
+    if (attributes->constrained)
+        good = (attributes->properties & TROTH_IDENTIFY) == 0;
+    else if (status == TROTH_OK && context->config->keep_delegated)
+        status = troth__gss_forwarded_own(context, &good, error);
+    /* MIT sets the flag for either; or it came alone, or with what is no use. */
+    if (attributes->constrained || !good || (gss_takes_delegated(context) && context->delegated == GSS_C_NO_CREDENTIAL))
+        attributes->properties &= ~TROTH_DELEGATED;
+    if (!context->config->keep_delegated || !good) {
+        gss_drop_delegated(context);
+        attributes->constrained = false;
+    }
+    return status;
+}
+
 troth_status troth__gss_attributes(void *pointer, struct troth__attributes *attributes, troth_error *error)
 {
     struct gss_context *context = pointer;
@@ -381,15 +403,7 @@ troth_status troth__gss_attributes(void *pointer, struct troth__attributes *attr
     attributes->mechanism = context->ntlm ? TROTH_MECHANISM_NTLM : TROTH_MECHANISM_KERBEROS;
     attributes->mechanism_name = context->ntlm ? "NTLM" : "Kerberos";
     attributes->properties = gss_properties(setup->flags);
-    status = troth__gss_constrained(context, &attributes->constrained, error);
-    if (attributes->constrained || (gss_takes_delegated(context) && context->delegated == GSS_C_NO_CREDENTIAL))
-        attributes->properties &= ~TROTH_DELEGATED; /* MIT sets the flag for either; or it came alone */
-    /* Who wants to be identified only is not acted for; what it forwards itself is its own choice. */
-    if (!context->config->keep_delegated ||
-        (attributes->constrained && (attributes->properties & TROTH_IDENTIFY) != 0)) {
-        gss_drop_delegated(context);
-        attributes->constrained = false;
-    }
+    status = gss_settle_delegated(context, attributes, error);
     attributes->bindings = gss_binding_result(context);
     attributes->expiry = setup->lifetime == GSS_C_INDEFINITE ? TROTH_NEVER : troth__now() + (int64_t)setup->lifetime;
     if (status == TROTH_OK && !context->ntlm &&

@@ -1,6 +1,8 @@
 /* delegation.c - a credential of what a peer handed on; what is known of credentials; storing them. */
 #include "internal.h"
 
+#include <string.h>
+
 #include "error.h"
 
 /* ---- what a peer handed on ------------------------------------------------------------------------------------ */
@@ -59,6 +61,34 @@ troth_status troth__gss_delegated_credential(void *pointer, const troth__backend
     if (context->ntlm)
         return troth__error_set(error, TROTH_E_UNAVAILABLE, "NTLM hands on nothing");
     return gss_given_credential(context->credential, context->delegated, self, own, credential, error);
+}
+
+troth_status troth__gss_forwarded_own(const struct gss_context *context, bool *own, troth_error *error)
+{
+    const struct troth__gss_native *native = context->native;
+    gss_name_t peer = GSS_C_NO_NAME, user = GSS_C_NO_NAME;
+    char *peer_shown = NULL, *user_shown = NULL;
+    OM_uint32 major, minor;
+    troth_status status;
+
+    *own = true;
+    if (context->delegated == GSS_C_NO_CREDENTIAL || context->ntlm)
+        return TROTH_OK;
+    major = native->gss_inquire_cred(&minor, context->delegated, &user, NULL, NULL, NULL);
+    troth__gss_traced(context->credential, context->config, "gss_inquire_cred", major, minor, &troth__gss_krb5);
+    status = GSS_ERROR(major) ? troth__gss_fail(native, "gss_inquire_cred", major, minor, &troth__gss_krb5, error)
+                              : troth__gss_context_name(context, true, &peer, error);
+    if (status == TROTH_OK)
+        status = troth__gss_name_show(native, user, &user_shown, error);
+    if (status == TROTH_OK)
+        status = troth__gss_name_show(native, peer, &peer_shown, error);
+    if (status == TROTH_OK)
+        *own = strcmp(user_shown, peer_shown) == 0;
+    troth__free(peer_shown);
+    troth__free(user_shown);
+    troth__gss_name_release(native, &peer);
+    troth__gss_name_release(native, &user);
+    return status;
 }
 
 /* ---- constrained delegation ------------------------------------------------------------------------------------- */

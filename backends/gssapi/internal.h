@@ -467,6 +467,12 @@ troth_status troth__gss_proxy_keytab(struct gss_credential *credential, troth_er
  */
 troth_status troth__gss_constrained(const struct gss_context *context, bool *constrained, troth_error *error);
 
+/*
+ * What the peer forwarded to an acceptor's complete context is in the name that the peer has itself: MIT does not look
+ * (1.20.1), and whose it is nobody but the peer says. true also where it forwarded nothing, or by NTLM.
+ */
+troth_status troth__gss_forwarded_own(const struct gss_context *context, bool *own, troth_error *error);
+
 /* The KDC refused a ticket in a user's name: adds what is wrong with the ticket that was shown to it. Never fails. */
 void troth__gss_tell_evidence(struct gss_credential *credential, troth_error *error);
 

@@ -15,7 +15,8 @@ extern "C" {
 #endif
 
 /*
- * The initiator's credential that the peer handed on to this acceptor: for contexts in the peer's name. Of an
+ * The initiator's credential that the peer handed on to this acceptor: for contexts in the peer's name. A ticket that
+ * the peer handed on and that is not in the name that it has itself counts as none, in TROTH_DELEGATED too. Of an
  * acceptor's credential with TROTH_CREDENTIAL_PROXY, and where the peer handed on nothing, one for constrained
  * delegation: the KDC decides at each first step whether it is good towards that target, and refuses with
  * TROTH_E_DENIED. Which of the two it is, info.delegation tells.

@@ -286,19 +286,28 @@ static void der_spnego(struct der *der)
     der_head(der, APPLICATION(0), end);
 }
 
-size_t forge_token(krb5_context krb5, const krb5_creds *creds, krb5_authdata **data, bool spnego,
-                   uint8_t token[FORGE_TOKEN_MOST])
+static size_t make_token(krb5_context krb5, const krb5_creds *creds, krb5_authdata **data, const krb5_data *handed,
+                         bool spnego, uint8_t token[FORGE_TOKEN_MOST])
 {
+    static uint8_t checksum[FORGE_TOKEN_MOST];
     krb5_auth_context auth = NULL;
     struct der der = {.at = sizeof der.room};
     krb5_creds used = *creds;
-    uint8_t checksum[sizeof gss_checksum];
     krb5_data in = {0}, request = {0};
     size_t length;
 
-    memcpy(checksum, gss_checksum, sizeof checksum);
+    memcpy(checksum, gss_checksum, sizeof gss_checksum);
     in.data = (char *)checksum;
-    in.length = sizeof checksum;
+    in.length = sizeof gss_checksum;
+    if (handed != NULL) {
+        const uint8_t head[] = {1, 0, (uint8_t)handed->length, (uint8_t)(handed->length >> 8)};
+
+        assert_true(in.length + sizeof head + handed->length <= sizeof checksum);
+        checksum[20] |= 1;
+        memcpy(checksum + in.length, head, sizeof head);
+        memcpy(checksum + in.length + sizeof head, handed->data, handed->length);
+        in.length += (unsigned)sizeof head + handed->length;
+    }
     used.authdata = data;
     assert_int_equal(krb5_auth_con_init(krb5, &auth), 0);
     assert_int_equal(krb5_auth_con_setflags(krb5, auth, KRB5_AUTH_CONTEXT_DO_SEQUENCE), 0);
@@ -315,6 +324,28 @@ size_t forge_token(krb5_context krb5, const krb5_creds *creds, krb5_authdata **d
     length = sizeof der.room - der.at;
     memcpy(token, der.room + der.at, length);
     krb5_free_data_contents(krb5, &request);
+    krb5_auth_con_free(krb5, auth);
+    return length;
+}
+
+size_t forge_token(krb5_context krb5, const krb5_creds *creds, krb5_authdata **data, bool spnego,
+                   uint8_t token[FORGE_TOKEN_MOST])
+{
+    return make_token(krb5, creds, data, NULL, spnego, token);
+}
+
+size_t forge_token_handing_on(krb5_context krb5, const krb5_creds *creds, krb5_creds *handed, bool spnego,
+                              uint8_t token[FORGE_TOKEN_MOST])
+{
+    krb5_auth_context auth = NULL;
+    krb5_data *message = NULL;
+    size_t length;
+
+    assert_int_equal(krb5_auth_con_init(krb5, &auth), 0);
+    assert_int_equal(krb5_auth_con_setflags(krb5, auth, 0), 0);
+    assert_int_equal(krb5_mk_1cred(krb5, auth, handed, &message, NULL), 0); /* it has no key, and so seals nothing */
+    length = make_token(krb5, creds, NULL, message, spnego, token);
+    krb5_free_data(krb5, message);
     krb5_auth_con_free(krb5, auth);
     return length;
 }

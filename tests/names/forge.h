@@ -58,4 +58,8 @@ void forge_relevant(krb5_context krb5, const struct forge_datum *data, size_t co
 size_t forge_token(krb5_context krb5, const krb5_creds *creds, krb5_authdata **data, bool spnego,
                    uint8_t token[FORGE_TOKEN_MOST]);
 
+/* The same without that data, and with another ticket that is handed on (RFC 4121 section 4.1.1.1). */
+size_t forge_token_handing_on(krb5_context krb5, const krb5_creds *creds, krb5_creds *handed, bool spnego,
+                              uint8_t token[FORGE_TOKEN_MOST]);
+
 #endif
