@@ -11,8 +11,6 @@
 
 #include <time.h>
 
-#include "error.h"
-
 krb5_error_code troth__gss_clock_set(const struct troth__gss_native *native, krb5_context krb5, int64_t ahead)
 {
     struct timespec now = {0, 0};

@@ -1,7 +1,6 @@
 /* handle.c - native handles: acquired from each source, renewed before they end, shared between threads. */
 #include "internal.h"
 
-#include <stdio.h>
 #include <string.h>
 
 #include "error.h"

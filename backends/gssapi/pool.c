@@ -9,7 +9,6 @@
 
 #include "internal.h"
 
-#include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <time.h>
