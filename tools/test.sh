@@ -14,6 +14,7 @@ Installs what is missing (as root or through sudo; Debian and Ubuntu), then buil
   sanitizers AddressSanitizer and UndefinedBehaviorSanitizer
   threads    ThreadSanitizer: threads that share credentials while files change (suite race)
   valgrind   memcheck with leak check, on the gcc build
+  mutants    copies of the sources without one of their checks each: the tests must fail (tests/mutants)
   windows    the Windows library, tool and tests, built with mingw-w64 and run under Wine
   windows-32 the same for 32 bits, compiled only
   matrix     every peer against every peer (tools/matrix.sh), and that docs/interoperability.md shows the same table
