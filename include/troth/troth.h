@@ -159,7 +159,7 @@ typedef enum troth_status {
     TROTH_E_ARGUMENT = 16,         /* an argument breaks the call's contract */
     TROTH_E_STATE = 17,            /* not now: before completion, after completion, or in the other role */
     TROTH_E_BUFFER_TOO_SMALL = 18, /* the caller's buffer; the output length says how much is needed */
-    TROTH_E_UNAVAILABLE = 19,      /* the native provider does not know the answer to this query */
+    TROTH_E_UNAVAILABLE = 19,      /* the native provider, or this peer, has no answer to this query */
     TROTH_E_UNSUPPORTED = 20,      /* this backend cannot do it at all */
 
     /* This process and this machine. */
@@ -561,11 +561,12 @@ typedef struct troth_context_options {
  * options     NULL is allowed for an acceptor only
  * context     set on TROTH_OK; free with troth_context_free
  *
- * Returns TROTH_OK; TROTH_E_ARGUMENT (no target in an initiator or one in an acceptor, unknown bits, requiring or
- * forbidding what this role cannot verify, requiring or requesting what is forbidden, TROTH_CHANNEL_BOUND required
- * without bindings, TROTH_TARGET_NAMED without a name to compare with); TROTH_E_NAME; TROTH_E_UNSUPPORTED;
- * TROTH_E_UNAVAILABLE (encryption types are refused, or targets compared, and this provider never tells them);
- * TROTH_E_MEMORY; TROTH_E_FAILURE.
+ * Returns TROTH_OK; TROTH_E_ARGUMENT (no target in an initiator or one in an acceptor, anything else that is the other
+ * role's alone, unknown bits, a list that is too long, requiring or forbidding what this role cannot verify, requiring
+ * or requesting what is forbidden, delegation without TROTH_MUTUAL, TROTH_CHANNEL_BOUND required without bindings,
+ * TROTH_TARGET_NAMED without a name to compare with); TROTH_E_NAME; TROTH_E_UNSUPPORTED; TROTH_E_UNAVAILABLE
+ * (encryption types are refused, or targets compared, and this provider never tells them); TROTH_E_MEMORY;
+ * TROTH_E_FAILURE.
  */
 TROTH_API troth_status troth_context_new(troth_credential *credential, const troth_context_options *options,
                                          troth_context **context, troth_error *error);
