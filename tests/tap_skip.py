@@ -21,7 +21,7 @@ with subprocess.Popen(watched_by + sys.argv[1:], stdout=subprocess.PIPE) as prog
         skipped = SKIPPED.match(line)
         if skipped:
             line = b"ok %s - %s # SKIP %s" % (skipped[1], skipped[2], reason)
-        reason = line[2:].removeprefix(b"SKIPPED: ") if line.startswith(b"# ") else b""
+        reason = re.sub(rb"^SKIP(PED:)? ", b"", line[2:]) if line.startswith(b"# ") else b""
         sys.stdout.buffer.write(line.rstrip() + b"\n")
         sys.stdout.buffer.flush()
 sys.exit(program.returncode if program.returncode >= 0 else 128 - program.returncode)

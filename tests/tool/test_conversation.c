@@ -510,8 +510,8 @@ static void ntlm_serves_where_both_sides_ask_for_it(void **state)
     write_file(users, "TROTHDOM:ntuser:secret one\n", 0600);
     write_file(password, "secret one\n", 0600);
     if (troth_supports(TROTH_FEATURE_NTLM) != TROTH_SUPPORT_YES) {
-        print_message("# not shown: gss-ntlmssp is not installed\n");
-        return;
+        print_message("# SKIP gss-ntlmssp is not installed\n");
+        skip();
     }
     assert_int_equal(setenv("NTLM_USER_FILE", users, 1), 0);
     /* In a sanitizer's build: gss-ntlmssp 1.2 loses blocks of libcrypto, which only whole stacks lead back to it. */
