@@ -1,5 +1,5 @@
-"""Shows that the tree keeps the design's own rules: where a platform may be asked for, who may know which backend, and
-that the README shows the example that is compiled.
+"""Shows that the tree keeps the design's own rules: where a platform may be asked for, who may know which backend, that
+the README shows the example that is compiled, and that each mutant still has something to take out.
 
 usage: check.py SOURCE-ROOT
 """
@@ -9,6 +9,8 @@ import re
 import sys
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent))
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent / "mutants"))
+from checks import CHECKS
 from tap import Report
 
 # What only a platform or a compiler for it defines.
@@ -93,6 +95,16 @@ def readme_example(root):
     return ["README.md holds no block of C that is examples/readme.c, byte for byte"]
 
 
+def moved_mutants(root):
+    """What the mutants take out stands where they look for it: to see each of them at work takes minutes."""
+    found = []
+    for check in [check for checks in CHECKS.values() for check in checks]:
+        count = (root / check.file).read_text(encoding="utf-8").count(check.there)
+        if count != 1:
+            found.append(f"{check.file} has this {count} times, and not once: {check.there} (tests/mutants/checks.py)")
+    return found
+
+
 def main():
     root = pathlib.Path(sys.argv[1])
     report = Report()
@@ -104,6 +116,7 @@ def main():
     report.check("common code never names a backend", offences(root, ["src", "include"], BACKEND_NAME))
     report.check("lines have at most 120 columns, no tab and no trailing space", long_lines(root))
     report.check("every C file opens with what it is responsible for", opening_sentence(root))
+    report.check("what the mutants take out is there", moved_mutants(root))
     if (root / "examples/readme.c").exists():
         report.check("README.md shows examples/readme.c as it is compiled", readme_example(root))
     else:
