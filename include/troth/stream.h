@@ -212,7 +212,8 @@ TROTH_API troth_status troth_stream_end(troth_stream *stream, troth_error *error
 
 /*
  * The verified plaintext that waits: in message mode one whole message (which may be empty), in byte mode what is
- * there. A view that lives until the next call that changes the stream.
+ * there. A view that lives until it is consumed, or the stream fails or is freed; so it may be sent back as it is,
+ * and consumed afterwards.
  *
  * protection  what it came with; may be NULL
  *
