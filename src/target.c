@@ -41,10 +41,12 @@ troth_status troth__target_check_options(const struct troth__credential_config *
     if (own->role == TROTH_INITIATOR && ((options->required & TROTH_TARGET_NAMED) != 0 ||
                                          options->accepted_target_count > 0 || options->accepted_targets != NULL))
         return troth__error_set(error, TROTH_E_ARGUMENT, "only an acceptor compares its peer's target with names");
+    /* An empty list would let everybody in, and is more likely one that lost its names. */
     if (options->accepted_target_count > ACCEPTED_MOST ||
-        (options->accepted_targets == NULL && options->accepted_target_count > 0))
+        (options->accepted_targets == NULL) != (options->accepted_target_count == 0))
         return troth__error_set(error, TROTH_E_ARGUMENT,
-                                "the accepted targets have a count without names, or more than %u of them",
+                                "the accepted targets have a count without names, names without a count, or more than "
+                                "%u of them",
                                 ACCEPTED_MOST);
     for (size_t i = 0; i < options->accepted_target_count; i++) {
         const troth_status status = troth__name_check(&options->accepted_targets[i], "accepted target", error);

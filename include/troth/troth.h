@@ -546,7 +546,7 @@ typedef struct troth_context_options {
                                            escapes. NULL: nothing is compared; or, where TROTH_TARGET_NAMED is required,
                                            the credential's own name. The ticket's name, which anybody can change, takes
                                            no part */
-    size_t accepted_target_count;       /* at most 64 */
+    size_t accepted_target_count;       /* at most 64; 0 with NULL alone */
 } troth_context_options;
 
 #define TROTH_CONTEXT_OPTIONS_INIT                                                                                     \
@@ -562,11 +562,11 @@ typedef struct troth_context_options {
  * context     set on TROTH_OK; free with troth_context_free
  *
  * Returns TROTH_OK; TROTH_E_ARGUMENT (no target in an initiator or one in an acceptor, anything else that is the other
- * role's alone, unknown bits, a list that is too long, requiring or forbidding what this role cannot verify, requiring
- * or requesting what is forbidden, delegation without TROTH_MUTUAL, TROTH_CHANNEL_BOUND required without bindings,
- * TROTH_TARGET_NAMED without a name to compare with); TROTH_E_NAME; TROTH_E_UNSUPPORTED; TROTH_E_UNAVAILABLE
- * (encryption types are refused, or targets compared, and this provider never tells them); TROTH_E_MEMORY;
- * TROTH_E_FAILURE.
+ * role's alone, unknown bits, a list that is too long or has lost its count, requiring or forbidding what this role
+ * cannot verify, requiring or requesting what is forbidden, delegation without TROTH_MUTUAL, TROTH_CHANNEL_BOUND
+ * required without bindings, TROTH_TARGET_NAMED without a name to compare with); TROTH_E_NAME; TROTH_E_UNSUPPORTED;
+ * TROTH_E_UNAVAILABLE (encryption types are refused, or targets compared, and this provider never tells them);
+ * TROTH_E_MEMORY; TROTH_E_FAILURE.
  */
 TROTH_API troth_status troth_context_new(troth_credential *credential, const troth_context_options *options,
                                          troth_context **context, troth_error *error);

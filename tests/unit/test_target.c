@@ -75,6 +75,8 @@ static void only_an_acceptor_compares_and_only_with_names(void **state)
     assert_int_equal(made_with(TROTH_ACCEPTOR, &own, &options, &error), TROTH_OK);
     options = comparing(NULL, 1, 0);
     assert_int_equal(made_with(TROTH_ACCEPTOR, NULL, &options, &error), TROTH_E_ARGUMENT);
+    options = comparing(two, 0, 0); /* a list that lost its names is no wish to take everybody */
+    assert_int_equal(made_with(TROTH_ACCEPTOR, NULL, &options, &error), TROTH_E_ARGUMENT);
     options = comparing(two, 65, 0);
     assert_int_equal(made_with(TROTH_ACCEPTOR, NULL, &options, &error), TROTH_E_ARGUMENT);
     options = comparing(broken, 2, 0);
