@@ -68,14 +68,23 @@ troth_status troth__gss_forwarded_own(const struct gss_context *context, bool *o
     const struct troth__gss_native *native = context->native;
     gss_name_t peer = GSS_C_NO_NAME, user = GSS_C_NO_NAME;
     char *peer_shown = NULL, *user_shown = NULL;
-    OM_uint32 major, minor;
+    OM_uint32 major, minor, lifetime = 0;
     troth_status status;
 
     *own = true;
     if (context->delegated == GSS_C_NO_CREDENTIAL || context->ntlm)
         return TROTH_OK;
-    major = native->gss_inquire_cred(&minor, context->delegated, &user, NULL, NULL, NULL);
+    /* At first without the name, which MIT 1.20.1 loses when it says that the ticket has ended. */
+    major = native->gss_inquire_cred(&minor, context->delegated, NULL, &lifetime, NULL, NULL);
     troth__gss_traced(context->credential, context->config, "gss_inquire_cred", major, minor, &troth__gss_krb5);
+    if (GSS_ROUTINE_ERROR(major) == GSS_S_CREDENTIALS_EXPIRED) {
+        *own = false;
+        return TROTH_OK;
+    }
+    if (!GSS_ERROR(major)) {
+        major = native->gss_inquire_cred(&minor, context->delegated, &user, NULL, NULL, NULL);
+        troth__gss_traced(context->credential, context->config, "gss_inquire_cred", major, minor, &troth__gss_krb5);
+    }
     status = GSS_ERROR(major) ? troth__gss_fail(native, "gss_inquire_cred", major, minor, &troth__gss_krb5, error)
                               : troth__gss_context_name(context, true, &peer, error);
     if (status == TROTH_OK)

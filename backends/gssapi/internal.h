@@ -469,7 +469,8 @@ troth_status troth__gss_constrained(const struct gss_context *context, bool *con
 
 /*
  * What the peer forwarded to an acceptor's complete context is in the name that the peer has itself: MIT does not look
- * (1.20.1), and whose it is nobody but the peer says. true also where it forwarded nothing, or by NTLM.
+ * (1.20.1), and whose it is nobody but the peer says. true also where it forwarded nothing, or by NTLM; false also for
+ * what has ended, whose name MIT does not tell.
  */
 troth_status troth__gss_forwarded_own(const struct gss_context *context, bool *own, troth_error *error);
 

@@ -16,9 +16,9 @@ extern "C" {
 
 /*
  * The initiator's credential that the peer handed on to this acceptor: for contexts in the peer's name. A ticket that
- * the peer handed on and that is not in the name that it has itself counts as none, in TROTH_DELEGATED too. Of an
- * acceptor's credential with TROTH_CREDENTIAL_PROXY, and where the peer handed on nothing, one for constrained
- * delegation: the KDC decides at each first step whether it is good towards that target, and refuses with
+ * the peer handed on and that is not in the name that it has itself, or has ended, counts as none, in TROTH_DELEGATED
+ * too. Of an acceptor's credential with TROTH_CREDENTIAL_PROXY, and where the peer handed on nothing, one for
+ * constrained delegation: the KDC decides at each first step whether it is good towards that target, and refuses with
  * TROTH_E_DENIED. Which of the two it is, info.delegation tells.
  *
  * It is one like any other, shared between threads, and needs neither the context nor the acceptor's credential any

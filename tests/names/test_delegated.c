@@ -14,10 +14,13 @@
 #include "realm.h"
 #include "troth/delegation.h"
 
+#define HOUR 3600
+
 static const troth_mechanism mechanisms[] = {TROTH_MECHANISM_KERBEROS, TROTH_MECHANISM_NEGOTIATE};
 
-/* Alice's token, in which she hands on this user's ticket. */
-static size_t hand_on(const struct forge_text *user, troth_mechanism mechanism, uint8_t token[FORGE_TOKEN_MOST])
+/* Alice's token, in which she hands on this user's ticket, which ends in so many seconds. */
+static size_t hand_on(const struct forge_text *user, int seconds, troth_mechanism mechanism,
+                      uint8_t token[FORGE_TOKEN_MOST])
 {
     char service[256];
     struct forge_wanted wanted = {FORGE_TEXT("alice"), FORGE_TEXT("TROTH.TEST"), service, NULL, NULL};
@@ -31,6 +34,7 @@ static size_t hand_on(const struct forge_text *user, troth_mechanism mechanism, 
     forge_ticket(krb5, &wanted, &own);
     wanted.user = *user;
     forge_ticket(krb5, &wanted, &handed);
+    handed.times.endtime = handed.times.starttime + seconds;
     length = forge_token_handing_on(krb5, &own, &handed, mechanism == TROTH_MECHANISM_NEGOTIATE, token);
     krb5_free_cred_contents(krb5, &own);
     krb5_free_cred_contents(krb5, &handed);
@@ -39,11 +43,11 @@ static size_t hand_on(const struct forge_text *user, troth_mechanism mechanism, 
 }
 
 /* What an acceptor's only step came to. */
-static troth_status accept_it(const struct forge_text *user, troth_mechanism mechanism, uint32_t required,
+static troth_status accept_it(const struct forge_text *user, int seconds, troth_mechanism mechanism, uint32_t required,
                               troth_context **context)
 {
     static uint8_t token[FORGE_TOKEN_MOST];
-    const size_t length = hand_on(user, mechanism, token);
+    const size_t length = hand_on(user, seconds, mechanism, token);
     troth_credential_options keys = TROTH_CREDENTIAL_OPTIONS_INIT;
     troth_context_options options = TROTH_CONTEXT_OPTIONS_INIT;
     troth_error error = TROTH_ERROR_INIT;
@@ -83,7 +87,7 @@ static void the_peers_own_ticket_is_taken(void **state)
         troth_context *context = NULL;
         const char *name = NULL;
 
-        assert_int_equal(accept_it(&alice, mechanisms[i], TROTH_DELEGATED, &context), TROTH_OK);
+        assert_int_equal(accept_it(&alice, HOUR, mechanisms[i], TROTH_DELEGATED, &context), TROTH_OK);
         assert_peer_is_alice(context);
         assert_int_equal(troth_context_info_get(context, &info, NULL), TROTH_OK);
         assert_int_equal(info.delegation, TROTH_DELEGATION_FORWARDED);
@@ -106,7 +110,7 @@ static void anothers_ticket_counts_for_nothing(void **state)
         troth_credential *credential = NULL;
         troth_context *context = NULL;
 
-        assert_int_equal(accept_it(&bob, mechanisms[i], 0, &context), TROTH_OK);
+        assert_int_equal(accept_it(&bob, HOUR, mechanisms[i], 0, &context), TROTH_OK);
         assert_peer_is_alice(context);
         assert_int_equal(troth_context_info_get(context, &info, NULL), TROTH_OK);
         assert_int_equal(info.properties & TROTH_DELEGATED, 0);
@@ -114,7 +118,29 @@ static void anothers_ticket_counts_for_nothing(void **state)
         assert_int_equal(troth_context_delegated_credential(context, &credential, NULL), TROTH_E_UNAVAILABLE);
         assert_null(credential);
         troth_context_free(context);
-        assert_int_equal(accept_it(&bob, mechanisms[i], TROTH_DELEGATED, &context), TROTH_E_REQUIREMENT);
+        assert_int_equal(accept_it(&bob, HOUR, mechanisms[i], TROTH_DELEGATED, &context), TROTH_E_REQUIREMENT);
+        troth_context_free(context);
+    }
+}
+
+/* As where this machine's clock is ahead of the peer's, whose own ticket is let in for some minutes more. */
+static void a_ticket_that_has_ended_counts_for_nothing_and_fails_no_handshake(void **state)
+{
+    static const struct forge_text alice = FORGE_TEXT("alice");
+
+    (void)state;
+    for (size_t i = 0; i < sizeof mechanisms / sizeof mechanisms[0]; i++) {
+        troth_context_info info = TROTH_CONTEXT_INFO_INIT;
+        troth_credential *credential = NULL;
+        troth_context *context = NULL;
+
+        assert_int_equal(accept_it(&alice, -10, mechanisms[i], 0, &context), TROTH_OK);
+        assert_peer_is_alice(context);
+        assert_int_equal(troth_context_info_get(context, &info, NULL), TROTH_OK);
+        assert_int_equal(info.properties & TROTH_DELEGATED, 0);
+        assert_int_equal(info.delegation, TROTH_DELEGATION_NONE);
+        assert_int_equal(troth_context_delegated_credential(context, &credential, NULL), TROTH_E_UNAVAILABLE);
+        assert_null(credential);
         troth_context_free(context);
     }
 }
@@ -124,6 +150,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(the_peers_own_ticket_is_taken),
         cmocka_unit_test(anothers_ticket_counts_for_nothing),
+        cmocka_unit_test(a_ticket_that_has_ended_counts_for_nothing_and_fails_no_handshake),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
