@@ -116,7 +116,8 @@ void assert_sticky(troth_context *context, troth_status status);
 
 void assert_contains(const char *text, const char *part);
 
-/* Runs work on each of count arguments of the given size, in as many threads at once. False: a thread did not start. */
+/* Runs work on each of count arguments of the given size, in as many threads at once (under valgrind in turn). False: a
+ * thread did not start. */
 bool run_in_threads(void (*work)(void *argument), void *arguments, size_t size, size_t count);
 
 /* The themes. */

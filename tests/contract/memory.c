@@ -263,17 +263,16 @@ static void converse_often(void *argument)
 static void threads_share_what_was_given(void **state)
 {
     static struct crowd crowd[THREADS];
-    const size_t threads = getenv("TROTH_TEST_VALGRIND") != NULL ? 1 : THREADS; /* see sharing.c */
     troth_credential *initiator, *acceptor;
 
     (void)state;
     need(TROTH_FEATURE_MEMORY_CCACHE);
     initiator = acquired(TROTH_INITIATOR, CCACHE, "KRB5CCNAME", NULL);
     acceptor = acquired(TROTH_ACCEPTOR, KEYTAB, "KRB5_KTNAME", NULL);
-    for (size_t i = 0; i < threads; i++)
+    for (size_t i = 0; i < THREADS; i++)
         crowd[i] = (struct crowd){.initiator = initiator, .acceptor = acceptor, .target = realm_target()};
-    assert_true(run_in_threads(converse_often, crowd, sizeof crowd[0], threads));
-    for (size_t i = 0; i < threads; i++) {
+    assert_true(run_in_threads(converse_often, crowd, sizeof crowd[0], THREADS));
+    for (size_t i = 0; i < THREADS; i++) {
         if (crowd[i].done != ROUNDS)
             fail_msg("thread %zu after %u: %s", i, crowd[i].done, crowd[i].problem);
     }

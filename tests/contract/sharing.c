@@ -139,27 +139,17 @@ static void converse_often(void *argument)
     }
 }
 
-/*
- * valgrind 3.19 does not know that F_OFD_SETLKW, with which MIT locks a ccache or a replay cache, waits: all threads
- * stand still with the one that waits, and so does the one that has the lock. One thread is what it can watch.
- */
-static size_t thread_count(void)
-{
-    return getenv("TROTH_TEST_VALGRIND") != NULL ? 1 : THREADS;
-}
-
 static void threads_share_one_credential_of_each_role(void **state)
 {
     (void)state;
     static struct shared shared[THREADS];
-    size_t threads = thread_count();
     troth_credential *initiator = own_credential(TROTH_INITIATOR);
     troth_credential *acceptor = own_credential(TROTH_ACCEPTOR);
-    for (size_t i = 0; i < threads; i++) {
+    for (size_t i = 0; i < THREADS; i++) {
         shared[i] = (struct shared){.initiator = initiator, .acceptor = acceptor, .target = realm_target()};
     }
-    assert_true(run_in_threads(converse_often, shared, sizeof(shared[0]), threads));
-    for (size_t i = 0; i < threads; i++) {
+    assert_true(run_in_threads(converse_often, shared, sizeof(shared[0]), THREADS));
+    for (size_t i = 0; i < THREADS; i++) {
         if (shared[i].done != ROUNDS) {
             fail_msg("thread %zu after %u: %s", i, shared[i].done, shared[i].problem);
         }
