@@ -7,6 +7,7 @@
 #include "error.h"
 #include "name.h"
 #include "portability.h"
+#include "unicode.h"
 
 /* Nobody has more names; a greater number is a caller's mistake. */
 #define ACCEPTED_MOST 64u
@@ -200,31 +201,6 @@ static troth_status damaged(troth_error *error)
     return troth__error_set(error, TROTH_E_BAD_TOKEN, "the authorisation data that came with the ticket is damaged");
 }
 
-/* Adds one character in UTF-8 (RFC 3629 section 3). */
-static size_t put_utf8(uint32_t character, char *at)
-{
-    if (character < 0x80) {
-        at[0] = (char)character;
-        return 1;
-    }
-    if (character < 0x800) {
-        at[0] = (char)(0xC0 | character >> 6);
-        at[1] = (char)(0x80 | (character & 0x3F));
-        return 2;
-    }
-    if (character < 0x10000) {
-        at[0] = (char)(0xE0 | character >> 12);
-        at[1] = (char)(0x80 | (character >> 6 & 0x3F));
-        at[2] = (char)(0x80 | (character & 0x3F));
-        return 3;
-    }
-    at[0] = (char)(0xF0 | character >> 18);
-    at[1] = (char)(0x80 | (character >> 12 & 0x3F));
-    at[2] = (char)(0x80 | (character >> 6 & 0x3F));
-    at[3] = (char)(0x80 | (character & 0x3F));
-    return 4;
-}
-
 static uint32_t utf16_unit(troth__bytes text, size_t at)
 {
     return (uint32_t)text.data[at] | (uint32_t)text.data[at + 1] << 8;
@@ -241,23 +217,17 @@ static troth_status text_of(troth__bytes wide, char **text, troth_error *error)
     *text = troth__alloc(wide.length / 2 * 3 + 1); /* a pair takes 4 for its two units */
     if (*text == NULL)
         return troth__error_set(error, TROTH_E_MEMORY, "out of memory for a target's name");
-    for (size_t at = 0; at < wide.length; at += 2) {
-        uint32_t character = utf16_unit(wide, at);
+    for (size_t at = 0, units; at < wide.length; at += 2 * units) {
+        uint32_t character;
 
-        if (character >= 0xD800 && character < 0xDC00 && at + 4 <= wide.length) {
-            const uint32_t second = utf16_unit(wide, at + 2);
-
-            if (second >= 0xDC00 && second < 0xE000) {
-                character = 0x10000 + ((character - 0xD800) << 10) + (second - 0xDC00);
-                at += 2;
-            }
-        }
-        if (character == 0 || (character >= 0xD800 && character < 0xE000)) {
+        units = troth__utf16_character(utf16_unit(wide, at), at + 4 <= wide.length ? utf16_unit(wide, at + 2) : 0,
+                                       &character);
+        if (units == 0 || character == 0) {
             troth__free(*text);
             *text = NULL;
             return troth__error_set(error, TROTH_E_BAD_TOKEN, "the target that the initiator names is no text");
         }
-        length += put_utf8(character, *text + length);
+        length += troth__utf8_put(character, *text + length);
     }
     (*text)[length] = '\0';
     return TROTH_OK;

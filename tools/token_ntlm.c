@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "token_read.h"
+#include "unicode.h"
 
 #define UNICODE_FLAG 0x1u
 #define VERSION_FLAG 0x2000000u
@@ -69,33 +70,19 @@ static bool field_at(struct token_out *out, troth__bytes token, size_t at, const
 /* UTF-16LE as UTF-8; a lone surrogate becomes a question mark. */
 static void say_wide(struct token_out *out, const uint8_t *at, const char *name, troth__bytes wide)
 {
-    uint8_t text[512];
+    char text[512];
     size_t length = 0;
-    for (size_t i = 0; i + 1 < wide.length && length + 4 <= sizeof text; i += 2) {
-        uint32_t c = token_le16(wide.data + i);
-        if (c >= 0xD800 && c < 0xDC00 && i + 3 < wide.length && token_le16(wide.data + i + 2) >> 10 == 0x37) {
-            c = 0x10000 + ((c & 0x3FF) << 10) + (token_le16(wide.data + i + 2) & 0x3FF);
-            i += 2;
-        } else if (c >= 0xD800 && c < 0xE000) {
-            c = '?';
+    for (size_t i = 0, units; i + 1 < wide.length && length + 4 <= sizeof text; i += 2 * units) {
+        uint32_t character;
+        units = troth__utf16_character(token_le16(wide.data + i),
+                                       i + 3 < wide.length ? token_le16(wide.data + i + 2) : 0, &character);
+        if (units == 0) {
+            character = '?';
+            units = 1;
         }
-        if (c < 0x80) {
-            text[length++] = (uint8_t)c;
-        } else if (c < 0x800) {
-            text[length++] = (uint8_t)(0xC0 | c >> 6);
-            text[length++] = (uint8_t)(0x80 | (c & 0x3F));
-        } else if (c < 0x10000) {
-            text[length++] = (uint8_t)(0xE0 | c >> 12);
-            text[length++] = (uint8_t)(0x80 | (c >> 6 & 0x3F));
-            text[length++] = (uint8_t)(0x80 | (c & 0x3F));
-        } else {
-            text[length++] = (uint8_t)(0xF0 | c >> 18);
-            text[length++] = (uint8_t)(0x80 | (c >> 12 & 0x3F));
-            text[length++] = (uint8_t)(0x80 | (c >> 6 & 0x3F));
-            text[length++] = (uint8_t)(0x80 | (c & 0x3F));
-        }
+        length += troth__utf8_put(character, text + length);
     }
-    token_say_text(out, at, name, (troth__bytes){text, length});
+    token_say_text(out, at, name, (troth__bytes){(const uint8_t *)text, length});
 }
 
 static void say_name(struct token_out *out, troth__bytes token, size_t at, const char *name, bool wide)

@@ -5,6 +5,7 @@
 
 #include "error.h"
 #include "name.h"
+#include "unicode.h"
 
 /* Reads one character of UTF-8 that is known to be well-formed. Returns how many bytes it has. */
 static size_t sspi_utf8_read(const unsigned char *text, uint32_t *character)
@@ -26,46 +27,13 @@ static size_t sspi_utf8_read(const unsigned char *text, uint32_t *character)
     return 4;
 }
 
-/* Writes one character as UTF-8. Returns how many bytes it has. */
-static size_t sspi_utf8_write(uint32_t character, char bytes[4])
-{
-    if (character < 0x80) {
-        bytes[0] = (char)character;
-        return 1;
-    }
-    if (character < 0x800) {
-        bytes[0] = (char)(0xC0 | (character >> 6));
-        bytes[1] = (char)(0x80 | (character & 0x3F));
-        return 2;
-    }
-    if (character < 0x10000) {
-        bytes[0] = (char)(0xE0 | (character >> 12));
-        bytes[1] = (char)(0x80 | ((character >> 6) & 0x3F));
-        bytes[2] = (char)(0x80 | (character & 0x3F));
-        return 3;
-    }
-    bytes[0] = (char)(0xF0 | (character >> 18));
-    bytes[1] = (char)(0x80 | ((character >> 12) & 0x3F));
-    bytes[2] = (char)(0x80 | ((character >> 6) & 0x3F));
-    bytes[3] = (char)(0x80 | (character & 0x3F));
-    return 4;
-}
-
 /* Reads one character of UTF-16, U+FFFD for half a pair. Returns how many units it has. */
 static size_t sspi_utf16_read(const WCHAR *wide, size_t units, uint32_t *character)
 {
-    uint32_t first = (uint16_t)wide[0];
+    const size_t taken = troth__utf16_character((uint16_t)wide[0], units > 1 ? (uint16_t)wide[1] : 0, character);
 
-    *character = first;
-    if (first < 0xD800 || first > 0xDFFF)
-        return 1;
-    if (first < 0xDC00 && units > 1) {
-        uint32_t second = (uint16_t)wide[1];
-        if (second >= 0xDC00 && second <= 0xDFFF) {
-            *character = 0x10000 + ((first - 0xD800) << 10) + (second - 0xDC00);
-            return 2;
-        }
-    }
+    if (taken > 0)
+        return taken;
     *character = 0xFFFD;
     return 1;
 }
@@ -123,7 +91,7 @@ void troth__sspi_narrow(const WCHAR *wide, size_t units, char *buffer, size_t ca
         char bytes[4];
         uint32_t character;
         size_t taken = sspi_utf16_read(wide + at, units - at, &character);
-        size_t size = sspi_utf8_write(character, bytes);
+        size_t size = troth__utf8_put(character, bytes);
 
         if (written + size >= capacity)
             break;
