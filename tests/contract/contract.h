@@ -120,6 +120,9 @@ void assert_contains(const char *text, const char *part);
  * thread did not start. */
 bool run_in_threads(void (*work)(void *argument), void *arguments, size_t size, size_t count);
 
+/* Threads hold whole conversations with these two at once, each of them often. */
+void assert_threads_share(troth_credential *initiator, troth_credential *acceptor);
+
 /* The themes. */
 int run_handshake_tests(void);
 int run_token_tests(void);

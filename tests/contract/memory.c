@@ -4,9 +4,6 @@
 
 #include <stdio.h>
 
-#define THREADS 4u
-#define ROUNDS 20u
-
 static void need(troth_feature feature)
 {
     if (troth_supports(feature) == TROTH_SUPPORT_NO)
@@ -101,15 +98,14 @@ static void keys_that_are_not_the_acceptors_are_told(void **state)
     token_free(&bytes);
 }
 
-static void keys_get_tickets_for_an_initiator(void **state)
+/* With the user's name and without, more than one conversation each. */
+static void assert_serves_an_initiator(enum given given, const char *file)
 {
     troth_name user = {.principal = realm_user()};
     const troth_name *names[] = {NULL, &user};
 
-    (void)state;
-    need(TROTH_FEATURE_MEMORY_KEYTAB);
     for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
-        troth_credential *credential = acquired(TROTH_INITIATOR, KEYTAB, "TROTH_REALM_USER_KEYTAB", names[i]);
+        troth_credential *credential = acquired(TROTH_INITIATOR, given, file, names[i]);
 
         converse(credential, NULL);
         converse(credential, NULL);
@@ -117,20 +113,18 @@ static void keys_get_tickets_for_an_initiator(void **state)
     }
 }
 
+static void keys_get_tickets_for_an_initiator(void **state)
+{
+    (void)state;
+    need(TROTH_FEATURE_MEMORY_KEYTAB);
+    assert_serves_an_initiator(KEYTAB, "TROTH_REALM_USER_KEYTAB");
+}
+
 static void tickets_serve_an_initiator_and_get_others(void **state)
 {
-    troth_name user = {.principal = realm_user()};
-    const troth_name *names[] = {NULL, &user};
-
     (void)state;
     need(TROTH_FEATURE_MEMORY_CCACHE);
-    for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
-        troth_credential *credential = acquired(TROTH_INITIATOR, CCACHE, "KRB5CCNAME", names[i]);
-
-        converse(credential, NULL);
-        converse(credential, NULL);
-        troth_credential_free(credential);
-    }
+    assert_serves_an_initiator(CCACHE, "KRB5CCNAME");
 }
 
 /* Nobody else's, whatever the process has beside it. */
@@ -220,62 +214,15 @@ static void cut_off_at_any_byte_they_are_refused_in_words(void **state)
     }
 }
 
-struct crowd {
-    troth_credential *initiator, *acceptor;
-    troth_name target;
-    unsigned done;
-    char problem[1200];
-};
-
-/* Without cmocka, which knows one thread only. */
-static void converse_often(void *argument)
-{
-    struct crowd *crowd = argument;
-    bool good = true;
-
-    while (good && crowd->done < ROUNDS) {
-        troth_context_options to = TROTH_CONTEXT_OPTIONS_INIT;
-        troth_error error = TROTH_ERROR_INIT;
-        troth_context *ends[2] = {NULL, NULL};
-        troth_status status = TROTH_E_STATE;
-        const void *token = NULL;
-        size_t length = 0;
-
-        to.target = crowd->target;
-        good = troth_context_new(crowd->initiator, &to, &ends[0], &error) == TROTH_OK &&
-               troth_context_new(crowd->acceptor, NULL, &ends[1], &error) == TROTH_OK;
-        for (int turn = 0; good && (turn == 0 || length > 0); turn = 1 - turn) {
-            status = troth_context_step(ends[turn], token, length, &token, &length, &error);
-            good = status == TROTH_OK || status == TROTH_CONTINUE;
-            if (length == 0)
-                break;
-        }
-        good = good && status == TROTH_OK;
-        if (good)
-            crowd->done++;
-        else
-            snprintf(crowd->problem, sizeof crowd->problem, "%s", error.text);
-        troth_context_free(ends[0]);
-        troth_context_free(ends[1]);
-    }
-}
-
 static void threads_share_what_was_given(void **state)
 {
-    static struct crowd crowd[THREADS];
     troth_credential *initiator, *acceptor;
 
     (void)state;
     need(TROTH_FEATURE_MEMORY_CCACHE);
     initiator = acquired(TROTH_INITIATOR, CCACHE, "KRB5CCNAME", NULL);
     acceptor = acquired(TROTH_ACCEPTOR, KEYTAB, "KRB5_KTNAME", NULL);
-    for (size_t i = 0; i < THREADS; i++)
-        crowd[i] = (struct crowd){.initiator = initiator, .acceptor = acceptor, .target = realm_target()};
-    assert_true(run_in_threads(converse_often, crowd, sizeof crowd[0], THREADS));
-    for (size_t i = 0; i < THREADS; i++) {
-        if (crowd[i].done != ROUNDS)
-            fail_msg("thread %zu after %u: %s", i, crowd[i].done, crowd[i].problem);
-    }
+    assert_threads_share(initiator, acceptor);
     troth_credential_free(initiator);
     troth_credential_free(acceptor);
 }

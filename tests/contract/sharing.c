@@ -139,12 +139,9 @@ static void converse_often(void *argument)
     }
 }
 
-static void threads_share_one_credential_of_each_role(void **state)
+void assert_threads_share(troth_credential *initiator, troth_credential *acceptor)
 {
-    (void)state;
     static struct shared shared[THREADS];
-    troth_credential *initiator = own_credential(TROTH_INITIATOR);
-    troth_credential *acceptor = own_credential(TROTH_ACCEPTOR);
     for (size_t i = 0; i < THREADS; i++) {
         shared[i] = (struct shared){.initiator = initiator, .acceptor = acceptor, .target = realm_target()};
     }
@@ -154,6 +151,14 @@ static void threads_share_one_credential_of_each_role(void **state)
             fail_msg("thread %zu after %u: %s", i, shared[i].done, shared[i].problem);
         }
     }
+}
+
+static void threads_share_one_credential_of_each_role(void **state)
+{
+    (void)state;
+    troth_credential *initiator = own_credential(TROTH_INITIATOR);
+    troth_credential *acceptor = own_credential(TROTH_ACCEPTOR);
+    assert_threads_share(initiator, acceptor);
     troth_credential_free(initiator);
     troth_credential_free(acceptor);
 }

@@ -43,14 +43,22 @@ static int teardown(void **state)
 
 /* ---- reading -------------------------------------------------------------------------------------------------- */
 
-/* Reads bytes at the end of their block of memory into a MEMORY keytab, which the caller closes. */
-static troth_status read_keytab(const void *bytes, size_t length, krb5_keytab *keytab, troth_error *error)
+/* Bytes at the end of a new block of memory, so that whoever reads beyond them is seen. */
+static uint8_t *block_of(const void *bytes, size_t length)
 {
     uint8_t *block = malloc(length + (length == 0));
-    troth_status status;
 
     assert_non_null(block);
     memcpy(block, bytes, length);
+    return block;
+}
+
+/* Reads bytes into a MEMORY keytab or ccache, which the caller closes. */
+static troth_status read_keytab(const void *bytes, size_t length, krb5_keytab *keytab, troth_error *error)
+{
+    uint8_t *block = block_of(bytes, length);
+    troth_status status;
+
     assert_int_equal(krb5_kt_resolve(krb5, KEYTAB_HERE, keytab), 0);
     status = troth__gss_memory_keytab(&troth__gss_native, krb5, (troth__bytes){block, length}, *keytab, error);
     free(block);
@@ -59,11 +67,9 @@ static troth_status read_keytab(const void *bytes, size_t length, krb5_keytab *k
 
 static troth_status read_ccache(const void *bytes, size_t length, krb5_ccache *ccache, troth_error *error)
 {
-    uint8_t *block = malloc(length + (length == 0));
+    uint8_t *block = block_of(bytes, length);
     troth_status status;
 
-    assert_non_null(block);
-    memcpy(block, bytes, length);
     assert_int_equal(krb5_cc_resolve(krb5, CCACHE_HERE, ccache), 0);
     status = troth__gss_memory_ccache(&troth__gss_native, krb5, (troth__bytes){block, length}, *ccache, error);
     free(block);
