@@ -110,16 +110,8 @@ static bool tools_installed(void)
                                               {"kdb5_util", "krb5-kdc"},
                                               {"kadmin.local", "krb5-admin-server"},
                                               {"kinit", "krb5-user"}};
-    bool all = true;
 
-    for (size_t i = 0; i < sizeof programs / sizeof programs[0]; i++) {
-        if (!step_installed(programs[i][0])) {
-            step_complain("SKIPPED: %s is not installed; Debian and Ubuntu have it in the package %s", programs[i][0],
-                          programs[i][1]);
-            all = false;
-        }
-    }
-    return all;
+    return step_installed(programs, sizeof programs / sizeof programs[0]);
 }
 
 static bool write_configuration(const struct kdc *kdc)

@@ -58,15 +58,8 @@ bool ldap_installed(void)
     static const char *const programs[][2] = {
         {"slapd", "slapd"}, {"ldapmodify", "ldap-utils"}, {"kdb5_ldap_util", "krb5-kdc-ldap"}};
     static const char *const files[][2] = {{SCHEMA, "krb5-kdc-ldap"}, {CORE_SCHEMA, "slapd"}};
-    bool all = true;
+    bool all = step_installed(programs, sizeof programs / sizeof programs[0]);
 
-    for (size_t i = 0; i < sizeof programs / sizeof programs[0]; i++) {
-        if (!step_installed(programs[i][0])) {
-            step_complain("SKIPPED: %s is not installed; Debian and Ubuntu have it in the package %s", programs[i][0],
-                          programs[i][1]);
-            all = false;
-        }
-    }
     for (size_t i = 0; i < sizeof files / sizeof files[0]; i++) {
         if (access(files[i][0], R_OK) != 0) {
             step_complain("SKIPPED: %s is not there; it belongs to the package %s", files[i][0], files[i][1]);

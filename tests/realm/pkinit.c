@@ -46,16 +46,13 @@ static bool plugin_installed(void)
 
 bool pkinit_installed(void)
 {
+    static const char *const programs[][2] = {{"openssl", "openssl"}};
     const bool plugin = plugin_installed();
-    const bool openssl = step_installed("openssl");
 
     if (!plugin) {
         step_complain("SKIPPED: PKINIT is not installed; Debian and Ubuntu have it in the package krb5-pkinit");
     }
-    if (!openssl) {
-        step_complain("SKIPPED: openssl is not installed; Debian and Ubuntu have it in the package openssl");
-    }
-    return plugin && openssl;
+    return step_installed(programs, 1) && plugin;
 }
 
 bool pkinit_certify(const struct kdc *kdc)

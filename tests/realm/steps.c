@@ -38,7 +38,7 @@ void step_path(const struct kdc *kdc, const char *file, char *path, size_t size)
     snprintf(path, size, "%s/%s", kdc->directory, file);
 }
 
-bool step_installed(const char *program)
+static bool in_path(const char *program)
 {
     char path[1024];
     const char *at = getenv("PATH");
@@ -54,6 +54,20 @@ bool step_installed(const char *program)
         at += *at == ':' ? 1 : 0;
     }
     return false;
+}
+
+bool step_installed(const char *const programs[][2], size_t count)
+{
+    bool all = true;
+
+    for (size_t i = 0; i < count; i++) {
+        if (!in_path(programs[i][0])) {
+            step_complain("SKIPPED: %s is not installed; Debian and Ubuntu have it in the package %s", programs[i][0],
+                          programs[i][1]);
+            all = false;
+        }
+    }
+    return all;
 }
 
 bool step_secret(char secret[SECRET_SIZE])

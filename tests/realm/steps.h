@@ -15,8 +15,8 @@ void step_complain(const char *format, ...);
 /* The path of a file in the realm's directory. */
 void step_path(const struct kdc *kdc, const char *file, char *path, size_t size);
 
-/* A program that PATH leads to. */
-bool step_installed(const char *program);
+/* Programs that PATH leads to, each with its package's name behind it. Those that are missing are said on stderr. */
+bool step_installed(const char *const programs[][2], size_t count);
 
 /* A password nobody knows: 128 random bits in hexadecimal digits. */
 bool step_secret(char secret[SECRET_SIZE]);
